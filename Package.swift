@@ -1,0 +1,39 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // Returning a span from our own types needs it; the standard library and swift-collections ship with it on.
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "martlet",
+    products: [
+        .library(name: "Martlet", targets: ["Martlet"]),
+        .executable(name: "martlet-hello", targets: ["martlet-hello"]),
+        .executable(name: "martlet-load", targets: ["martlet-load"]),
+    ],
+    targets: [
+        .systemLibrary(name: "CUring", pkgConfig: nil, providers: [.apt(["liburing-dev"])]),
+        module("MartletBytes"),
+        module("MartletHTTP", ["MartletBytes"]),
+        module("MartletHTTP1", ["MartletHTTP"]),
+        module("MartletEngine", ["MartletBytes", "CUring"]),
+        module("Martlet", ["MartletBytes", "MartletHTTP", "MartletHTTP1", "MartletEngine"]),
+        module("MartletSimulation", ["MartletEngine"]),
+        program("martlet-hello", ["Martlet"]),
+        program("martlet-load", ["Martlet"]),
+    ]
+)
