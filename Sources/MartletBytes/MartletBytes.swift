@@ -1,1 +1,1 @@
-// MartletBytes
+

@@ -1,0 +1,107 @@
+// The vocabulary of engines: operations on sockets of one core, and the completions that answer them.
+//
+// An engine owns the descriptors and what the kernel may still do with them. It must never know what the bytes mean.
+// Invariants that every engine keeps:
+//   - all calls come from the core's own thread, `wait` and `next` alternate, and nothing acts inside the kernel between them;
+//   - a socket that was closed says `closed` exactly once, and nothing after it: later completions of the kernel are dropped here;
+//   - at most one send of a socket is in flight; its memory stays put until `sent` (or `closed`);
+//   - received bytes are lent until `release`, and `release` is called exactly once for each `received`.
+
+
+package import CUring
+
+/// A piece of memory to send; the kernel's `struct iovec`.
+package typealias IOVector = iovec
+
+/// Nanoseconds of the engine's monotonic clock.
+public typealias Nanoseconds = UInt64
+
+/// One socket of one core: its place in the core's table, and which of the sockets that had this place it is.
+@frozen public struct SocketID: Equatable, Hashable, Sendable {
+    /// `generation << 32 | slot`; the generation has 24 bits, so that an operation code fits above it.
+    public let packed: UInt64
+
+    @inlinable package init(packed: UInt64) { self.packed = packed }
+    @inlinable package init(slot: UInt32, generation: UInt32) {
+        packed = UInt64(generation & 0xFF_FFFF) << 32 | UInt64(slot)
+    }
+    @inlinable public var slot: UInt32 { UInt32(truncatingIfNeeded: packed) }
+    @inlinable public var generation: UInt32 { UInt32(truncatingIfNeeded: packed >> 32) }
+}
+
+/// Bytes that the kernel delivered, lent until the engine gets them back by `release`.
+@frozen @safe package struct ReceivedBytes {
+    package let bytes: UnsafeRawBufferPointer
+    package let buffer: UInt16
+
+    @inlinable package init(_ bytes: UnsafeRawBufferPointer, buffer: UInt16) {
+        unsafe self.bytes = bytes
+        self.buffer = buffer
+    }
+}
+
+/// What happened. Every operation ends in one of these, on every engine.
+@frozen package enum Event {
+    case accepted(SocketID, listener: UInt16)
+    case connected(SocketID)
+    case received(SocketID, ReceivedBytes)
+    /// The peer sends no more (nil), or the connection is lost. No `received` follows.
+    case receiveEnded(SocketID, SystemError?)
+    /// All bytes of the send were taken by the kernel (nil), or the connection can send no more.
+    case sent(SocketID, SystemError?)
+    /// The socket is gone and its slot may be used again. Also says that a `connect` failed, with the reason.
+    case closed(SocketID, SystemError?)
+    /// Another thread called the waker, or the wait's deadline passed.
+    case woken
+}
+
+/// What an engine counts beside its work; read by the core that owns it.
+package struct EngineCounters {
+    package var enters: UInt64 = 0
+    package var completions: UInt64 = 0
+    package var receivesStarved: UInt64 = 0
+    package var completionOverflows: UInt64 = 0
+    package var acceptsPaused: UInt64 = 0
+    package var acceptsRefused: UInt64 = 0
+    package var staleCompletions: UInt64 = 0
+    package init() {}
+}
+
+package protocol Engine: ~Copyable {
+    /// Time as of the last `wait`, in nanoseconds of the monotonic clock (resolution: some milliseconds).
+    var now: Nanoseconds { get }
+    var counters: EngineCounters { get }
+    /// How many sockets can be open at once.
+    var socketsMax: Int { get }
+    /// Wakes this engine's `wait` from any thread.
+    var waker: Waker { get }
+
+    /// Accepts connections from a listening descriptor, which stays the caller's, until `stopAccepting`.
+    mutating func startAccepting(listener: UInt16, descriptor: Int32)
+    mutating func stopAccepting(listener: UInt16)
+    /// Opens a connection; ends in `connected` or in `closed` with the reason.
+    mutating func connect(to address: SocketAddress) throws(SystemError) -> SocketID
+
+    mutating func startReceiving(_ socket: SocketID)
+    /// No further bytes are read from the kernel; what it has already delivered still arrives.
+    mutating func stopReceiving(_ socket: SocketID)
+    mutating func release(_ received: ReceivedBytes)
+
+    /// Sends all the bytes, however often the kernel must be asked. The memory must stay until `sent`.
+    mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer)
+    /// Sends several pieces in order. The vector and the memory must stay until `sent`; the vector may be changed by the engine.
+    mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>)
+    /// Sends a head from memory and a part of a file from the page cache. Both must stay until `sent`, the descriptor open.
+    mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer)
+    /// Tells the peer that nothing more comes (FIN); receiving goes on.
+    mutating func shutdownSend(_ socket: SocketID)
+    /// Closes the socket once the kernel has let go of it; ends in `closed`.
+    mutating func close(_ socket: SocketID)
+
+    /// Hands the prepared operations to the kernel and waits for a completion, at most until the deadline.
+    mutating func wait(until deadline: Nanoseconds?)
+    /// The next thing that happened before the last `wait` returned; nil when all were taken.
+    mutating func next() -> Event?
+    /// The peer's address, asked of the kernel.
+    func peerAddress(of socket: SocketID) -> SocketAddress?
+}

@@ -1,0 +1,30 @@
+// A table of fixed capacity whose rows are made by the kernel as they are touched (zeroed), so that a large table costs what is used of it.
+//
+// Rows are addressed by index, never by pointer; every access is checked against the capacity.
+
+
+@safe package struct Slab<Row: BitwiseCopyable>: ~Copyable {
+    @usableFromInline let memory: PageMemory
+    @usableFromInline let rows: UnsafeMutablePointer<Row>
+    package let capacity: Int
+
+    /// All bits zero must be a valid row.
+    package init(capacity: Int) throws(SystemError) {
+        precondition(capacity > 0 && capacity <= 1 << 24, "a slab has 1 to 16,777,216 rows")
+        memory = try PageMemory(byteCount: capacity * MemoryLayout<Row>.stride)
+        unsafe rows = unsafe memory.base.bindMemory(to: Row.self, capacity: capacity)
+        self.capacity = capacity
+    }
+
+    // Inlinable: a row access is a compare and an address, and every event makes several.
+    @inlinable package subscript(index: UInt32) -> Row {
+        @inline(always) unsafeAddress {
+            precondition(index < capacity, "row outside of the slab")
+            return unsafe UnsafePointer(rows + Int(index))
+        }
+        @inline(always) nonmutating unsafeMutableAddress {
+            precondition(index < capacity, "row outside of the slab")
+            return unsafe rows + Int(index)
+        }
+    }
+}

@@ -1,0 +1,213 @@
+// What the kernel says: each completion becomes at most one event. Stale ones are dropped here, but the buffer they carry always goes back.
+
+internal import CUring
+internal import Glibc
+
+extension RingEngine {
+    package mutating func next() -> Event? {
+        while !announced.isEmpty {
+            if let event = takeAnnounced() { return event }
+        }
+        while head != tail {
+            let entry = unsafe completions[Int(head & completionMask)]
+            head &+= 1  // Safe: the queue's indices wrap by design.
+            counters.completions += 1
+            if let event = translate(entry) { return event }
+        }
+        // Sockets that closed while this turn's completions were read.
+        while !announced.isEmpty {
+            if let event = takeAnnounced() { return event }
+        }
+        return nil
+    }
+
+    private mutating func translate(_ entry: io_uring_cqe) -> Event? {
+        let userData = entry.user_data
+        let socket = SocketID(packed: userData & (1 << 56 - 1))
+        switch Operation(rawValue: UInt8(userData >> 56)) {
+        case .receive: return received(socket, entry)
+        case .send: return sendEnded(socket, entry)
+        case .accept: return accepted(listener: socket, entry)
+        case .connect: return connectEnded(socket, entry.res)
+        case .poll: return pollEnded(socket, entry.res)
+        case .wake: return wakeArrived()
+        case .timeout:
+            guard entry.res != -ECANCELED else { return nil }
+            armedDeadline = nil
+            return .woken
+        case .ignored, nil: return nil
+        }
+    }
+
+    /// The row of a socket that is the one named, not a later one in its place.
+    private func isCurrent(_ socket: SocketID) -> Bool {
+        socket.slot < slotsUsed && sockets[socket.slot].generation == socket.generation && sockets[socket.slot].state.contains(.open)
+    }
+
+    // MARK: Receiving
+
+    private mutating func received(_ socket: SocketID, _ entry: io_uring_cqe) -> Event? {
+        let carriesBuffer = entry.flags & MARTLET_CQE_F_BUFFER != 0
+        let buffer = UInt16(truncatingIfNeeded: entry.flags >> 16)
+        guard isCurrent(socket) else {
+            counters.staleCompletions += 1
+            if carriesBuffer { buffers.giveBack(buffer) }
+            return nil
+        }
+        let slot = socket.slot
+        let ended = entry.flags & MARTLET_CQE_F_MORE == 0
+        if ended { sockets[slot].state.remove([.receiveArmed, .receiveCancelling]) }
+        if sockets[slot].state.contains(.closing) {
+            if carriesBuffer { buffers.giveBack(buffer) }
+            if ended { finishCloseIfReleased(socket) }
+            return nil
+        }
+        if entry.res > 0, carriesBuffer {
+            if ended, sockets[slot].state.contains(.wantsReceive) { armReceive(socket, pollFirst: false) }
+            return unsafe .received(socket, ReceivedBytes(buffers.bytes(buffer, count: Int(entry.res)), buffer: buffer))
+        }
+        if carriesBuffer { buffers.giveBack(buffer) }
+        return receiveStopped(socket, entry.res)
+    }
+
+    private mutating func receiveStopped(_ socket: SocketID, _ result: Int32) -> Event? {
+        switch -result {
+        case ENOBUFS:
+            counters.receivesStarved += 1
+            if buffers.canGrow { buffers.grow(by: buffers.count) }
+            addStarved(socket.slot)
+            return nil
+        case EINTR, EAGAIN, ECANCELED:
+            if sockets[socket.slot].state.contains(.wantsReceive) { armReceive(socket, pollFirst: false) }
+            return nil
+        case 0:
+            sockets[socket.slot].state.remove(.wantsReceive)
+            return .receiveEnded(socket, nil)
+        default:
+            sockets[socket.slot].state.remove(.wantsReceive)
+            return .receiveEnded(socket, SystemError(-result, "recv"))
+        }
+    }
+
+    // MARK: Sending
+
+    private mutating func sendEnded(_ socket: SocketID, _ entry: io_uring_cqe) -> Event? {
+        guard isCurrent(socket) else {
+            counters.staleCompletions += 1
+            return nil
+        }
+        let slot = socket.slot
+        if entry.flags & MARTLET_CQE_F_NOTIF != 0 {
+            sockets[slot].state.remove(.notificationPending)
+            // Every byte was copied after all (loopback): this machine gains nothing by it.
+            if UInt32(bitPattern: entry.res) & MARTLET_NOTIF_USAGE_ZC_COPIED != 0 { zeroCopyPays = false }
+            return sendReleased(socket)
+        }
+        if entry.flags & MARTLET_CQE_F_MORE != 0 { sockets[slot].state.insert(.notificationPending) }
+        guard entry.res >= 0 else {
+            let code = -entry.res
+            if code == EINTR || code == EAGAIN { return continueSend(socket) }
+            sockets[slot].announcedError = UInt16(truncatingIfNeeded: code)
+            return sendReleased(socket)
+        }
+        return advanceSend(socket, by: Int(entry.res)) ? sendReleased(socket) : continueSend(socket)
+    }
+
+    /// The send is over once the kernel neither sends nor holds its memory.
+    private mutating func sendReleased(_ socket: SocketID) -> Event? {
+        let slot = socket.slot
+        guard !sockets[slot].state.contains(.notificationPending) else { return nil }
+        sockets[slot].state.remove([.sendInFlight, .sendIsGather, .sendIsFile])
+        if sockets[slot].state.contains(.closing) {
+            finishCloseIfReleased(socket)
+            return nil
+        }
+        let code = sockets[slot].announcedError
+        sockets[slot].announcedError = 0
+        return .sent(socket, code == 0 ? nil : SystemError(Int32(code), "send"))
+    }
+
+    private mutating func continueSend(_ socket: SocketID) -> Event? {
+        if sockets[socket.slot].state.contains(.notificationPending) { return nil }
+        if sockets[socket.slot].state.contains(.closing) { return sendReleased(socket) }
+        submitSend(socket)
+        return nil
+    }
+
+    /// Only sends of files wait for room.
+    private mutating func pollEnded(_ socket: SocketID, _ result: Int32) -> Event? {
+        guard isCurrent(socket) else {
+            counters.staleCompletions += 1
+            return nil
+        }
+        if sockets[socket.slot].state.contains(.closing) { return sendReleased(socket) }
+        pumpFile(socket)
+        return nil
+    }
+
+    // MARK: Opening
+
+    private mutating func accepted(listener: SocketID, _ entry: io_uring_cqe) -> Event? {
+        let index = Int(listener.slot)
+        let isCurrent = index < listeners.count && listeners[index].generation == listener.generation
+        if isCurrent, entry.flags & MARTLET_CQE_F_MORE == 0 { listeners[index].armed = false }
+        guard entry.res >= 0 else {
+            if isCurrent { acceptFailed(index, -entry.res) }
+            return nil
+        }
+        if isCurrent, listeners[index].wanted, !listeners[index].armed { armAccept(index) }
+        guard let socket = open(entry.res) else {
+            counters.acceptsRefused += 1
+            _ = Glibc.close(entry.res)
+            return nil
+        }
+        return .accepted(socket, listener: UInt16(index))
+    }
+
+    private mutating func acceptFailed(_ index: Int, _ code: Int32) {
+        guard listeners[index].wanted, !listeners[index].armed else { return }
+        switch code {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            // The connections wait in the kernel's backlog until there is room again.
+            counters.acceptsPaused += 1
+            listeners[index].pausedUntil = now + acceptPauseNanoseconds
+        case EBADF, ENOTSOCK, ECANCELED:
+            break
+        case EINVAL where features.multishotAccept:
+            features.multishotAccept = false
+            armAccept(index)
+        case EINVAL:
+            break
+        default:
+            armAccept(index)
+        }
+    }
+
+    private mutating func connectEnded(_ socket: SocketID, _ result: Int32) -> Event? {
+        guard isCurrent(socket) else {
+            counters.staleCompletions += 1
+            return nil
+        }
+        sockets[socket.slot].state.remove(.connecting)
+        let code = result < 0 ? -result : pendingError(sockets[socket.slot].descriptor)
+        if code == 0, !sockets[socket.slot].state.contains(.closing) { return .connected(socket) }
+        sockets[socket.slot].state.insert(.closing)
+        sockets[socket.slot].announcedError = UInt16(truncatingIfNeeded: code)
+        finishCloseIfReleased(socket)
+        return nil
+    }
+
+    private func pendingError(_ descriptor: Int32) -> Int32 {
+        var code: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0 else { return errno }
+        return code
+    }
+
+    // MARK: Waking
+
+    private mutating func wakeArrived() -> Event? {
+        if wakeDescriptor >= 0 { armWakeRead() }
+        return .woken
+    }
+}

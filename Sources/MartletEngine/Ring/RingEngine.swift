@@ -1,0 +1,167 @@
+// The io_uring engine of one core: owns the ring, the receive buffers and the socket table.
+//
+// Reading order: this file (state, set-up, the wait), RingCompletions (what the kernel says), RingOperations (what it is told), RingSending.
+// It must never know what the bytes mean. Everything runs on the thread that made it.
+
+internal import CUring
+internal import Glibc
+
+@safe package struct RingEngine: Engine, ~Copyable {
+    private let handle: RingHandle
+    let ring: UnsafeMutablePointer<io_uring>
+    var features: RingFeatures
+    /// False once the kernel said that it copied a zero-copy send.
+    var zeroCopyPays = true
+    let options: RingOptions
+    var buffers: ReceiveBuffers
+    let sockets: Slab<RingSocket>
+    /// Message headers of gathering sends, and files on their way; rows are touched only by sockets that use them.
+    let messages: Slab<msghdr>
+    let files: Slab<FileSend>
+    var listeners: [RingListener] = []
+
+    /// One past the highest slot that was ever used, and the slots that are free below it (last in, first out: cache-warm).
+    var slotsUsed: UInt32 = 0
+    var freeSlots = SocketList()
+    var starved = SocketList()
+    var announced = SocketList()
+
+    /// Completions between head and tail were posted before the last wait returned.
+    var head: UInt32 = 0
+    var tail: UInt32 = 0
+    let completionMask: UInt32
+    let completions: UnsafeMutablePointer<io_uring_cqe>
+
+    package let waker: Waker
+    let wakeDescriptor: Int32
+    /// The kernel writes the eventfd's count here.
+    let wakeCount: UnsafeMutablePointer<UInt64>
+
+    /// The one timeout that the ring holds, and the memory that the kernel reads it from.
+    let timeout: UnsafeMutablePointer<__kernel_timespec>
+    var armedDeadline: Nanoseconds?
+
+    package private(set) var now: Nanoseconds = Clock.coarse()
+    package var counters = EngineCounters()
+    package var socketsMax: Int { sockets.capacity }
+
+    package init(_ options: RingOptions) throws {
+        let handle = try RingHandle(options)
+        let ring = unsafe handle.ring
+        var features = handle.features
+        var buffers = try unsafe ReceiveBuffers(ring, bytesEach: options.receiveBufferBytes, count: options.receiveBufferCount, countMax: options.receiveBufferCountMax)
+        let sockets = try Slab<RingSocket>(capacity: options.socketsMax)
+        let messages = unsafe try Slab<msghdr>(capacity: options.socketsMax)
+        let files = try Slab<FileSend>(capacity: options.socketsMax)
+        try unsafe RingSelfTest.run(ring, &features, &buffers)
+        self.handle = handle
+        unsafe self.ring = ring
+        self.options = options
+        self.features = features
+        self.buffers = buffers
+        self.sockets = sockets
+        unsafe self.messages = unsafe messages
+        self.files = files
+        unsafe completionMask = martlet_completions_mask(ring)
+        unsafe completions = unsafe ring.pointee.cq.cqes
+        unsafe head = martlet_completions_head(ring)
+        tail = head
+        unsafe timeout = UnsafeMutablePointer<__kernel_timespec>.allocate(capacity: 1)
+        unsafe timeout.initialize(to: __kernel_timespec())
+        unsafe wakeCount = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+        unsafe wakeCount.initialize(to: 0)
+        if features.messageWake {
+            wakeDescriptor = -1
+            waker = unsafe Waker(.message(ring: ring.pointee.ring_fd, userData: Operation.wake.userData))
+        } else {
+            wakeDescriptor = martlet_eventfd()
+            waker = Waker(.event(descriptor: wakeDescriptor))
+            armWakeRead()
+        }
+    }
+
+    deinit {
+        if wakeDescriptor >= 0 { _ = Glibc.close(wakeDescriptor) }
+        var slot: UInt32 = 0
+        while slot < slotsUsed {
+            if sockets[slot].state.contains(.open) { _ = Glibc.close(sockets[slot].descriptor) }
+            slot += 1
+        }
+        unsafe timeout.deallocate()
+        unsafe wakeCount.deallocate()
+    }
+
+    /// One line for the log: what the kernel gave.
+    package var summary: String {
+        var text = "io_uring, "
+        switch features.rung {
+        case .deferredTaskRun: text += "deferred task run"
+        case .singleIssuer: text += "single issuer"
+        case .cooperativeTaskRun: text += "cooperative task run"
+        }
+        text += features.multishotReceive ? ", multishot receive" : ", single-shot receive"
+        if features.restricted { text += ", restricted" }
+        return text
+    }
+
+    // MARK: The wait
+
+    package mutating func wait(until deadline: Nanoseconds?) {
+        finishTurn()
+        let hasEvents = !announced.isEmpty
+        if !hasEvents, let deadline = earliest(deadline, listenersResume) { armTimeout(deadline) }
+        enter(waitFor: hasEvents ? 0 : 1)
+        now = Clock.coarse()
+        resumePausedListeners()
+    }
+
+    private func earliest(_ first: Nanoseconds?, _ second: Nanoseconds?) -> Nanoseconds? {
+        guard let second else { return first }
+        return first.map { min($0, second) } ?? second
+    }
+
+    /// The buffers go back first, so that what is re-armed finds them.
+    private mutating func finishTurn() {
+        unsafe martlet_completions_release(ring, head)
+        if !starved.isEmpty { resumeStarved() }
+        buffers.publish()
+        if unsafe martlet_submission_flags(ring) & MARTLET_SQ_CQ_OVERFLOW != 0 { counters.completionOverflows += 1 }
+    }
+
+    mutating func enter(waitFor count: UInt32) {
+        counters.enters += 1
+        let code = unsafe martlet_enter(ring, count, features.registeredDescriptor ? 1 : 0)
+        switch -code {
+        case ...0, EINTR, ETIME: break
+        // Out of memory or of completion space for a moment: what was not taken stays in the queue, and completions are drained first.
+        case EAGAIN, EBUSY, ENOMEM: break
+        default: preconditionFailure("io_uring_enter refused a ring that it had made: \(SystemError(-code, "io_uring_enter"))")
+        }
+        unsafe tail = martlet_completions_tail(ring)
+    }
+
+    /// Keeps one kernel timer, and only ever moves it forward: a wait whose deadline lies behind the armed one costs nothing.
+    private mutating func armTimeout(_ deadline: Nanoseconds) {
+        if let armed = armedDeadline {
+            if armed <= deadline { return }
+            let entry = unsafe submission()
+            unsafe io_uring_prep_timeout_remove(entry, Operation.timeout.userData, 0)
+            unsafe entry.pointee.user_data = Operation.ignored.userData
+            // The memory below is read when the new timeout is issued; the old one was read when it was.
+        }
+        armedDeadline = deadline
+        unsafe timeout.pointee = __kernel_timespec(tv_sec: Int64(deadline / 1_000_000_000), tv_nsec: Int64(deadline % 1_000_000_000))
+        let entry = unsafe submission()
+        unsafe io_uring_prep_timeout(entry, timeout, 0, MARTLET_TIMEOUT_ABS)
+        unsafe entry.pointee.user_data = Operation.timeout.userData
+    }
+
+    /// A free place in the submission queue; a full queue is handed over first.
+    mutating func submission() -> UnsafeMutablePointer<io_uring_sqe> {
+        while true {
+            if let entry = unsafe io_uring_get_sqe(ring) { return unsafe entry }
+            let taken = unsafe io_uring_submit(ring)
+            precondition(taken > 0 || taken == -EAGAIN || taken == -EBUSY || taken == -EINTR, "the ring takes no submissions")
+        }
+    }
+}

@@ -1,0 +1,249 @@
+// What the kernel is told: accepting, connecting, receiving, closing. Sends are in RingSending.
+
+internal import CUring
+internal import Glibc
+
+/// How long a listener rests when the table of files is full.
+let acceptPauseNanoseconds: Nanoseconds = 100_000_000
+
+extension RingEngine {
+    // MARK: Accepting
+
+    package mutating func startAccepting(listener: UInt16, descriptor: Int32) {
+        let index = Int(listener)
+        while listeners.count <= index {
+            listeners.append(RingListener(descriptor: -1, wanted: false, armed: false, generation: 0, pausedUntil: nil))
+        }
+        listeners[index].descriptor = descriptor
+        listeners[index].wanted = true
+        listeners[index].pausedUntil = nil
+        if !listeners[index].armed { armAccept(index) }
+    }
+
+    package mutating func stopAccepting(listener: UInt16) {
+        let index = Int(listener)
+        guard index < listeners.count, listeners[index].wanted else { return }
+        listeners[index].wanted = false
+        listeners[index].pausedUntil = nil
+        guard listeners[index].armed else { return }
+        let entry = unsafe submission()
+        unsafe martlet_prepare_cancel(entry, acceptUserData(index))
+        unsafe entry.pointee.user_data = Operation.ignored.userData
+    }
+
+    mutating func armAccept(_ index: Int) {
+        listeners[index].armed = true
+        let entry = unsafe submission()
+        unsafe martlet_prepare_accept(entry, listeners[index].descriptor, features.multishotAccept ? 1 : 0)
+        unsafe entry.pointee.user_data = acceptUserData(index)
+    }
+
+    private func acceptUserData(_ index: Int) -> UInt64 {
+        Operation.accept.userData(SocketID(slot: UInt32(index), generation: listeners[index].generation))
+    }
+
+    mutating func resumePausedListeners() {
+        for index in listeners.indices {
+            guard let until = listeners[index].pausedUntil, until <= now else { continue }
+            listeners[index].pausedUntil = nil
+            if listeners[index].wanted, !listeners[index].armed { armAccept(index) }
+        }
+    }
+
+    /// The earliest moment at which a resting listener is tried again.
+    var listenersResume: Nanoseconds? { listeners.lazy.compactMap(\.pausedUntil).min() }
+
+    // MARK: Opening and connecting
+
+    /// Gives a descriptor a place in the table; nil when it is full.
+    mutating func open(_ descriptor: Int32) -> SocketID? {
+        let slot: UInt32
+        if !freeSlots.isEmpty {
+            slot = freeSlots.first - 1
+            freeSlots.first = sockets[slot].next
+        } else {
+            guard slotsUsed < sockets.capacity else { return nil }
+            slot = slotsUsed
+            slotsUsed += 1
+        }
+        sockets[slot].descriptor = descriptor
+        sockets[slot].state = .open
+        sockets[slot].announcedError = 0
+        sockets[slot].next = 0
+        return SocketID(slot: slot, generation: sockets[slot].generation)
+    }
+
+    package mutating func connect(to address: SocketAddress) throws(SystemError) -> SocketID {
+        let descriptor = socket(address.family, MARTLET_SOCK_STREAM, 0)
+        guard descriptor >= 0 else { throw SystemError(errno, "socket") }
+        if address.family != AF_UNIX {
+            var one: Int32 = 1
+            _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+        }
+        guard let socket = open(descriptor) else {
+            _ = Glibc.close(descriptor)
+            throw SystemError(EMFILE, "connect")
+        }
+        // A connect to loopback ends inside the call; where it does not, the ring waits for it.
+        let code = unsafe address.withKernelAddress { unsafe Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
+        guard code == 0 || code == EINPROGRESS else {
+            close(socket)
+            throw SystemError(code, "connect")
+        }
+        sockets[socket.slot].state.insert(.connecting)
+        let entry = unsafe submission()
+        unsafe io_uring_prep_poll_add(entry, descriptor, UInt32(POLLOUT))
+        unsafe entry.pointee.user_data = Operation.connect.userData(socket)
+        return socket
+    }
+
+    // MARK: Receiving
+
+    package mutating func startReceiving(_ socket: SocketID) {
+        let state = sockets[socket.slot].state
+        guard isOpen(socket), !state.contains(.closing) else { return }
+        sockets[socket.slot].state.insert(.wantsReceive)
+        // A cancelled receive that has not ended yet is armed anew when it does.
+        if state.isDisjoint(with: [.receiveArmed, .starved]) { armReceive(socket, pollFirst: false) }
+    }
+
+    package mutating func stopReceiving(_ socket: SocketID) {
+        guard isOpen(socket) else { return }
+        let slot = socket.slot
+        sockets[slot].state.remove(.wantsReceive)
+        if sockets[slot].state.contains(.starved) { removeStarved(slot) }
+        guard sockets[slot].state.contains(.receiveArmed), !sockets[slot].state.contains(.receiveCancelling) else { return }
+        sockets[slot].state.insert(.receiveCancelling)
+        let entry = unsafe submission()
+        unsafe martlet_prepare_cancel(entry, Operation.receive.userData(socket))
+        unsafe entry.pointee.user_data = Operation.ignored.userData
+    }
+
+    mutating func armReceive(_ socket: SocketID, pollFirst: Bool) {
+        let slot = socket.slot
+        sockets[slot].state.insert(.receiveArmed)
+        let entry = unsafe submission()
+        unsafe martlet_prepare_recv(entry, sockets[slot].descriptor, ReceiveBuffers.group, features.multishotReceive ? 1 : 0, pollFirst ? 1 : 0)
+        unsafe entry.pointee.user_data = Operation.receive.userData(socket)
+    }
+
+    package mutating func release(_ received: ReceivedBytes) {
+        buffers.giveBack(received.buffer)
+    }
+
+    // MARK: Sockets that found no buffer
+
+    mutating func addStarved(_ slot: UInt32) {
+        guard sockets[slot].state.contains(.wantsReceive) else { return }
+        sockets[slot].state.insert(.starved)
+        sockets[slot].next = 0
+        sockets[slot].previous = starved.last
+        if starved.last != 0 { sockets[starved.last - 1].next = slot + 1 } else { starved.first = slot + 1 }
+        starved.last = slot + 1
+    }
+
+    mutating func removeStarved(_ slot: UInt32) {
+        let next = sockets[slot].next, previous = sockets[slot].previous
+        if previous != 0 { sockets[previous - 1].next = next } else { starved.first = next }
+        if next != 0 { sockets[next - 1].previous = previous } else { starved.last = previous }
+        sockets[slot].state.remove(.starved)
+        sockets[slot].next = 0
+        sockets[slot].previous = 0
+    }
+
+    /// Arms them again only when buffers came back, or the kernel would refuse at once and the loop would spin.
+    mutating func resumeStarved() {
+        guard buffers.hasReturned else { return }
+        buffers.publish()
+        while !starved.isEmpty {
+            let slot = starved.first - 1
+            removeStarved(slot)
+            armReceive(SocketID(slot: slot, generation: sockets[slot].generation), pollFirst: true)
+        }
+    }
+
+    // MARK: Closing
+
+    /// shutdown(2) ends what the kernel holds; the descriptor is closed after the last completion, and only then the slot is free.
+    package mutating func close(_ socket: SocketID) {
+        guard isOpen(socket), !sockets[socket.slot].state.contains(.closing) else { return }
+        let slot = socket.slot
+        sockets[slot].state.remove(.wantsReceive)
+        sockets[slot].state.insert(.closing)
+        if sockets[slot].state.contains(.starved) { removeStarved(slot) }
+        if !sockets[slot].state.isDisjoint(with: .held) {
+            _ = shutdown(sockets[slot].descriptor, MARTLET_SHUT_RDWR)
+        }
+        finishCloseIfReleased(socket)
+    }
+
+    mutating func finishCloseIfReleased(_ socket: SocketID) {
+        let slot = socket.slot
+        guard sockets[slot].state.isDisjoint(with: .held.union(.announced)) else { return }
+        guard !sockets[slot].state.contains(.closed) else { return }
+        let entry = unsafe submission()
+        unsafe martlet_prepare_close(entry, sockets[slot].descriptor)
+        unsafe entry.pointee.user_data = Operation.ignored.userData
+        sockets[slot].state.insert(.closed)
+        announce(slot)
+    }
+
+    package mutating func shutdownSend(_ socket: SocketID) {
+        guard isOpen(socket) else { return }
+        _ = shutdown(sockets[socket.slot].descriptor, MARTLET_SHUT_WR)
+    }
+
+    func isOpen(_ socket: SocketID) -> Bool {
+        socket.slot < slotsUsed && sockets[socket.slot].generation == socket.generation && sockets[socket.slot].state.contains(.open)
+    }
+
+    package func peerAddress(of socket: SocketID) -> SocketAddress? {
+        isOpen(socket) ? ListeningSocket.peerAddress(sockets[socket.slot].descriptor) : nil
+    }
+
+    // MARK: Events that need no completion
+
+    mutating func announce(_ slot: UInt32) {
+        sockets[slot].state.insert(.announced)
+        sockets[slot].announcedNext = 0
+        if announced.last != 0 { sockets[announced.last - 1].announcedNext = slot + 1 } else { announced.first = slot + 1 }
+        announced.last = slot + 1
+    }
+
+    /// Nil when the event was the end of a send on a socket that is closing.
+    mutating func takeAnnounced() -> Event? {
+        let slot = announced.first - 1
+        announced.first = sockets[slot].announcedNext
+        if announced.first == 0 { announced.last = 0 }
+        sockets[slot].state.remove(.announced)
+        let socket = SocketID(slot: slot, generation: sockets[slot].generation)
+        let code = Int32(sockets[slot].announcedError)
+        if sockets[slot].state.contains(.closed) {
+            free(slot)
+            return .closed(socket, code == 0 ? nil : SystemError(code, "connect"))
+        }
+        sockets[slot].state.remove([.sendInFlight, .sendIsFile])
+        sockets[slot].announcedError = 0
+        if sockets[slot].state.contains(.closing) {
+            finishCloseIfReleased(socket)
+            return nil
+        }
+        return .sent(socket, code == 0 ? nil : SystemError(code, "sendfile"))
+    }
+
+    private mutating func free(_ slot: UInt32) {
+        sockets[slot].generation = (sockets[slot].generation + 1) & 0xFF_FFFF
+        sockets[slot].state = []
+        sockets[slot].descriptor = -1
+        sockets[slot].next = freeSlots.first
+        freeSlots.first = slot + 1
+    }
+
+    // MARK: Waking
+
+    mutating func armWakeRead() {
+        let entry = unsafe submission()
+        unsafe io_uring_prep_read(entry, wakeDescriptor, wakeCount, 8, 0)
+        unsafe entry.pointee.user_data = Operation.wake.userData
+    }
+}

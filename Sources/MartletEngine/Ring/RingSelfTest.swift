@@ -1,0 +1,65 @@
+// Tries on a pair of sockets what the engine relies on, before the first connection does.
+//
+// A probe lists operations, not what their flags do: multishot receive shares its operation with the single one.
+
+internal import CUring
+internal import Glibc
+
+enum RingSelfTest {
+    /// Steps `features` down to what works; throws when not even single receives into the buffers do.
+    static func run(_ ring: UnsafeMutablePointer<io_uring>, _ features: inout RingFeatures, _ buffers: inout ReceiveBuffers) throws {
+        if features.multishotReceive {
+            if try unsafe receives(ring, features, &buffers, multishot: true) { return unsafe finish(ring, &features) }
+            features.multishotReceive = false
+        }
+        guard try unsafe receives(ring, features, &buffers, multishot: false) else {
+            throw RingUnavailable(description: "io_uring's buffer rings do not work on this kernel: use --engine epoll")
+        }
+        unsafe finish(ring, &features)
+    }
+
+    private static func receives(
+        _ ring: UnsafeMutablePointer<io_uring>, _ features: RingFeatures, _ buffers: inout ReceiveBuffers, multishot: Bool
+    ) throws -> Bool {
+        var pair: (Int32, Int32) = (-1, -1)
+        let made = unsafe withUnsafeMutableBytes(of: &pair) {
+            unsafe socketpair(AF_UNIX, MARTLET_SOCK_STREAM, 0, $0.baseAddress!.assumingMemoryBound(to: Int32.self))
+        }
+        guard made == 0 else { throw SystemError(errno, "socketpair") }
+        defer { _ = Glibc.close(pair.0) }
+        guard let entry = unsafe io_uring_get_sqe(ring) else { return false }
+        unsafe martlet_prepare_recv(entry, pair.0, ReceiveBuffers.group, multishot ? 1 : 0, 0)
+        var byte: UInt8 = 42
+        _ = unsafe write(pair.1, &byte, 1)
+        let first = unsafe take(ring, features)
+        let delivered = first.res == 1 && first.flags & MARTLET_CQE_F_BUFFER != 0
+        let stays = first.flags & MARTLET_CQE_F_MORE != 0
+        if delivered { buffers.giveBack(UInt16(truncatingIfNeeded: first.flags >> 16)) }
+        _ = Glibc.close(pair.1)
+        // The end of the stream is the armed receive's last completion; nothing of the test stays in the ring.
+        if stays { _ = unsafe take(ring, features) }
+        buffers.publish()
+        return delivered && stays == multishot
+    }
+
+    private static func take(_ ring: UnsafeMutablePointer<io_uring>, _ features: RingFeatures) -> io_uring_cqe {
+        let head = unsafe martlet_completions_head(ring)
+        while unsafe martlet_completions_tail(ring) == head {
+            let code = unsafe martlet_enter(ring, 1, features.registeredDescriptor ? 1 : 0)
+            guard code >= 0 || code == -EINTR else { return io_uring_cqe() }
+        }
+        let entry = unsafe ring.pointee.cq.cqes[Int(head & martlet_completions_mask(ring))]
+        unsafe martlet_completions_release(ring, head &+ 1)
+        return entry
+    }
+
+    /// Can a thread without a ring post a completion here (Linux 6.13)?
+    private static func finish(_ ring: UnsafeMutablePointer<io_uring>, _ features: inout RingFeatures) {
+        guard features.messageWake else { return }
+        guard unsafe martlet_post_message(ring.pointee.ring_fd, Operation.ignored.userData) == 0 else {
+            features.messageWake = false
+            return
+        }
+        features.messageWake = unsafe take(ring, features).res == 0
+    }
+}
