@@ -1,0 +1,80 @@
+// Deadlines of many rows: a row stands in the bucket in which its deadline may fall due, and is looked at only then.
+//
+// The owner keeps the true deadline in its own table and moves it freely; when the bucket comes due the owner is asked, and
+// a row whose deadline has moved is put where it belongs now. So activity on a connection costs a store and no wheel work.
+// Precision: one tick. Deadlines beyond the horizon stand in the last bucket and are moved on when it comes due.
+
+@safe package struct TimerWheel: ~Copyable {
+    package static let tickNanoseconds: Nanoseconds = 100_000_000
+    static let bucketCount = 512
+
+    private struct Links: BitwiseCopyable {
+        /// Neighbours in the bucket as row + 1; 0 is none.
+        var next: UInt32
+        var previous: UInt32
+        /// Bucket + 1; 0 while the row stands in none.
+        var bucket: UInt32
+    }
+
+    private let links: Slab<Links>
+    private var buckets = [UInt32](repeating: 0, count: bucketCount)
+    private var rowCount = 0
+    /// The first tick that has not been looked at.
+    private var tick: UInt64
+
+    package init(capacity: Int, now: Nanoseconds) throws(SystemError) {
+        links = try Slab(capacity: capacity)
+        tick = now / Self.tickNanoseconds
+    }
+
+    package var isEmpty: Bool { rowCount == 0 }
+
+    package func contains(_ row: UInt32) -> Bool { links[row].bucket != 0 }
+
+    /// Puts a row where its deadline falls due; it must stand nowhere.
+    package mutating func insert(_ row: UInt32, deadline: Nanoseconds) {
+        precondition(links[row].bucket == 0, "a row stands in the wheel once")
+        let due = max(deadline / Self.tickNanoseconds + 1, tick)
+        let index = Int(min(due, tick + UInt64(Self.bucketCount) - 1) % UInt64(Self.bucketCount))
+        let first = buckets[index]
+        links[row] = Links(next: first, previous: 0, bucket: UInt32(index) + 1)
+        if first != 0 { links[first - 1].previous = row + 1 }
+        buckets[index] = row + 1
+        rowCount += 1
+    }
+
+    package mutating func remove(_ row: UInt32) {
+        let entry = links[row]
+        guard entry.bucket != 0 else { return }
+        if entry.previous != 0 { links[entry.previous - 1].next = entry.next } else { buckets[Int(entry.bucket) - 1] = entry.next }
+        if entry.next != 0 { links[entry.next - 1].previous = entry.previous }
+        links[row] = Links(next: 0, previous: 0, bucket: 0)
+        rowCount -= 1
+    }
+
+    /// When the wheel must be looked at next; nil when it is empty.
+    package func nextDue() -> Nanoseconds? {
+        guard rowCount > 0 else { return nil }
+        var candidate = tick
+        while buckets[Int(candidate % UInt64(Self.bucketCount))] == 0 { candidate += 1 }
+        return candidate * Self.tickNanoseconds
+    }
+
+    /// Takes out one row whose bucket has come due; nil when there is none. The owner puts it back if its deadline has moved.
+    package mutating func takeDue(now: Nanoseconds) -> UInt32? {
+        let current = now / Self.tickNanoseconds
+        guard rowCount > 0 else {
+            tick = max(tick, current)
+            return nil
+        }
+        while tick <= current {
+            let first = buckets[Int(tick % UInt64(Self.bucketCount))]
+            if first != 0 {
+                remove(first - 1)
+                return first - 1
+            }
+            tick += 1
+        }
+        return nil
+    }
+}
