@@ -18,6 +18,10 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings)
+}
+
 let package = Package(
     name: "martlet",
     products: [
@@ -29,11 +33,14 @@ let package = Package(
         .systemLibrary(name: "CUring", pkgConfig: nil, providers: [.apt(["liburing-dev"])]),
         module("MartletBytes"),
         module("MartletHTTP", ["MartletBytes"]),
-        module("MartletHTTP1", ["MartletHTTP"]),
+        module("MartletHTTP1", ["MartletBytes", "MartletHTTP"]),
         module("MartletEngine", ["MartletBytes", "CUring"]),
         module("Martlet", ["MartletBytes", "MartletHTTP", "MartletHTTP1", "MartletEngine"]),
         module("MartletSimulation", ["MartletEngine"]),
         program("martlet-hello", ["Martlet"]),
         program("martlet-load", ["Martlet"]),
+        tests("MartletBytes"),
+        tests("MartletHTTP", ["MartletBytes"]),
+        tests("MartletHTTP1", ["MartletBytes", "MartletHTTP"]),
     ]
 )
