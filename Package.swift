@@ -8,6 +8,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     // Returning a span from our own types needs it; the standard library and swift-collections ship with it on.
     .enableExperimentalFeature("Lifetimes"),
+    // Reading a row of a table inside a borrowed struct copies the whole table without it (Swift 6.3).
+    .enableExperimentalFeature("AddressableParameters"),
 ]
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {

@@ -25,6 +25,7 @@ package enum ASCII {
 }
 
 /// A set of ASCII bytes, one bit for each; no byte from 0x80 up is ever a member.
+@usableFromInline
 @frozen
 package struct ByteSet: Sendable {
     /// Bit n stands for byte n.

@@ -12,18 +12,19 @@ extension Span where Element == UInt8 {
         return true
     }
 
-    /// Whether the bytes are those of a literal in lower case, with ASCII letters of either case being equal.
+    /// Whether the bytes are those of a literal in lower case, with ASCII letters of either case being equal. The literal
+    /// has letters, digits and ``!"#$%&'()*+,-./:;<=>?{|}~`` and at most 16 of them.
+    // Inlined so that the literal becomes one or two immediates.
     @inlinable
+    @inline(__always)
     package func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
-        guard count == lowercase.utf8CodeUnitCount else { return false }
-        for index in indices {
-            // Safe: the counts are equal.
-            let expected = unsafe lowercase.utf8Start[index]
-            // Only a letter may differ by the case bit: a control character must not pass for `-`.
-            let fold: UInt8 = expected &- 0x61 < 26 ? 0x20 : 0 // Wrapping: what is below "a" becomes large.
-            if self[index] | fold != expected { return false }
-        }
-        return true
+        let length = lowercase.utf8CodeUnitCount
+        guard count == length else { return false }
+        if length <= 8 { return word(at: 0, length: length).equalsIgnoringCase(lowercase.word(at: 0)) }
+        // The two words overlap and cover up to 16 bytes.
+        precondition(length <= 16, "a literal to compare with has at most 16 bytes")
+        return word(at: 0).equalsIgnoringCase(lowercase.word(at: 0))
+            && word(at: length - 8).equalsIgnoringCase(lowercase.word(at: length - 8))
     }
 
     /// Whether two spans are equal, with ASCII letters of either case being equal.

@@ -7,10 +7,16 @@ extension Span where Element == UInt8 {
         var value: UInt64 = 0
         for index in indices {
             guard self[index].isDigit else { return nil }
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = product.addingReportingOverflow(UInt64(self[index] & 15))
-            guard !overflow && !carry else { return nil }
-            value = sum
+            let digit = UInt64(self[index] & 15)
+            if index < 19 {
+                // Cannot overflow: 19 digits are below 10^19, which is below 2^64.
+                value = value &* 10 &+ digit
+            } else {
+                let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+                let (sum, carry) = product.addingReportingOverflow(digit)
+                guard !overflow && !carry else { return nil }
+                value = sum
+            }
         }
         return value
     }

@@ -2,8 +2,8 @@
 //
 // Owns: the look-up. Invariant: a name is found exactly when it is spelled like one of FieldName's, case aside; so what
 // is found needs no further check of its characters.
-// The length picks a few candidates; each is compared as one word (up to 8 bytes), as its first and last word (up to
-// 16, where the two cover it), or so with the middle compared after. The literals become immediates.
+// The length picks a few candidates; each is compared as one word (below 8 bytes), as its first and last word (up to
+// 16, where the two cover it), or as four words (up to 32). The literals become immediates.
 
 internal import MartletBytes
 
@@ -16,17 +16,17 @@ extension FieldName {
     /// The number of the name that is `count` bytes from `start` on.
     package static func lookup(in bytes: Span<UInt8>, at start: Int, count: Int) -> FieldName {
         guard count >= 2 && count <= 25 else { return .unknown }
-        if count <= 8 { return short(bytes.prefixWord(at: start, count: count), count: count) }
-        let first = bytes.word(at: start)
-        let last = bytes.word(at: start + count - 8)
-        if count <= 16 { return medium(first, last, count: count) }
-        let name = long(first, last, count: count)
-        // The ends have matched; the middle must match too.
-        let middle = bytes.extracting(start + 8..<start + count - 8)
-        return middle.equalsIgnoringCase(middleOf: name.canonicalName) ? name : .unknown
+        if count < 8 { return lookup(short: bytes.word(at: start, length: count), count: count) }
+        if count <= 16 {
+            return lookup(first: bytes.word(at: start), last: bytes.word(at: start + count - 8), count: count)
+        }
+        return long(
+            bytes.word(at: start), bytes.word(at: start + 8), bytes.word(at: start + count - 16),
+            bytes.word(at: start + count - 8), count: count)
     }
 
-    private static func short(_ word: UInt64, count: Int) -> FieldName {
+    /// The number of the name that is the low `count` bytes of a word whose other bytes are zero: fewer than 8.
+    package static func lookup(short word: UInt64, count: Int) -> FieldName {
         switch count {
         case 2:
             if word.spells("te") { return .te }
@@ -54,19 +54,20 @@ extension FieldName {
             if word.spells("trailer") { return .trailer }
             if word.spells("expires") { return .expires }
             if word.spells("referer") { return .referer }
-        case 8:
-            if word.spells("if-match") { return .ifMatch }
-            if word.spells("if-range") { return .ifRange }
-            if word.spells("location") { return .location }
-            if word.spells("priority") { return .priority }
         default:
             break
         }
         return .unknown
     }
 
-    private static func medium(_ first: UInt64, _ last: UInt64, count: Int) -> FieldName {
+    /// The number of the name of 8 to 16 bytes that has these first and last 8.
+    package static func lookup(first: UInt64, last: UInt64, count: Int) -> FieldName {
         switch count {
+        case 8:
+            if first.spells("if-match") && last.spells("if-match") { return .ifMatch }
+            if first.spells("if-range") && last.spells("if-range") { return .ifRange }
+            if first.spells("location") && last.spells("location") { return .location }
+            if first.spells("priority") && last.spells("priority") { return .priority }
         case 9:
             if first.spells("forwarde") && last.spells("orwarded") { return .forwarded }
         case 10:
@@ -109,26 +110,50 @@ extension FieldName {
         return .unknown
     }
 
-    private static func long(_ first: UInt64, _ last: UInt64, count: Int) -> FieldName {
+    private static func long(
+        _ first: UInt64, _ second: UInt64, _ third: UInt64, _ last: UInt64, count: Int
+    ) -> FieldName {
         switch count {
         case 17:
-            if first.spells("transfer") && last.spells("encoding") { return .transferEncoding }
-            if first.spells("if-modif") && last.spells("ed-since") { return .ifModifiedSince }
-            if first.spells("sec-webs") && last.spells("cket-key") { return .secWebSocketKey }
-            if first.spells("x-forwar") && last.spells("ed-proto") { return .xForwardedProto }
+            if first.spells("transfer"), second.spells("-encodin"), third.spells("ransfer-"), last.spells("encoding") {
+                return .transferEncoding
+            }
+            if first.spells("if-modif"), second.spells("ied-sinc"), third.spells("f-modifi"), last.spells("ed-since") {
+                return .ifModifiedSince
+            }
+            if first.spells("sec-webs"), second.spells("ocket-ke"), third.spells("ec-webso"), last.spells("cket-key") {
+                return .secWebSocketKey
+            }
+            if first.spells("x-forwar"), second.spells("ded-prot"), third.spells("-forward"), last.spells("ed-proto") {
+                return .xForwardedProto
+            }
         case 19:
-            if first.spells("content-") && last.spells("position") { return .contentDisposition }
-            if first.spells("if-unmod") && last.spells("ed-since") { return .ifUnmodifiedSince }
+            if first.spells("content-"), second.spells("disposit"), third.spells("tent-dis"), last.spells("position") {
+                return .contentDisposition
+            }
+            if first.spells("if-unmod"), second.spells("ified-si"), third.spells("unmodifi"), last.spells("ed-since") {
+                return .ifUnmodifiedSince
+            }
         case 20:
-            if first.spells("sec-webs") && last.spells("t-accept") { return .secWebSocketAccept }
+            if first.spells("sec-webs"), second.spells("ocket-ac"), third.spells("websocke"), last.spells("t-accept") {
+                return .secWebSocketAccept
+            }
         case 21:
-            if first.spells("sec-webs") && last.spells("-version") { return .secWebSocketVersion }
+            if first.spells("sec-webs"), second.spells("ocket-ve"), third.spells("ebsocket"), last.spells("-version") {
+                return .secWebSocketVersion
+            }
         case 22:
-            if first.spells("sec-webs") && last.spells("protocol") { return .secWebSocketProtocol }
+            if first.spells("sec-webs"), second.spells("ocket-pr"), third.spells("bsocket-"), last.spells("protocol") {
+                return .secWebSocketProtocol
+            }
         case 24:
-            if first.spells("sec-webs") && last.spells("tensions") { return .secWebSocketExtensions }
+            if first.spells("sec-webs"), second.spells("ocket-ex"), third.spells("ocket-ex"), last.spells("tensions") {
+                return .secWebSocketExtensions
+            }
         case 25:
-            if first.spells("upgrade-") && last.spells("requests") { return .upgradeInsecureRequests }
+            if first.spells("upgrade-"), second.spells("insecure"), third.spells("nsecure-"), last.spells("requests") {
+                return .upgradeInsecureRequests
+            }
         default:
             break
         }
@@ -137,34 +162,9 @@ extension FieldName {
 }
 
 extension UInt64 {
-    /// Whether the word is a literal of lower-case letters and `-`, letters of either case being equal.
     // Inlined so that the literal folds to two immediates.
     @inline(__always)
     fileprivate func spells(_ lowercase: StaticString) -> Bool {
-        let expected = lowercase.word(at: 0)
-        // Only letters have bit 6 set: the case bit is ignored there and nowhere else, so that a carriage return
-        // does not pass for `-`.
-        return self | (expected & UInt64(repeating: 0x40)) >> 1 == expected
-    }
-}
-
-extension Span where Element == UInt8 {
-    /// Up to 8 bytes in a word, zeros above: one load where the span is long enough.
-    @inline(__always)
-    fileprivate func prefixWord(at start: Int, count length: Int) -> UInt64 {
-        guard start + 8 <= count else { return word(at: start, length: length) }
-        // The shift is below 64: length is at least 2 here.
-        return word(at: start) & (UInt64.max >> UInt64(64 - 8 * length))
-    }
-
-    /// Whether the bytes are those of a name without its first and last 8.
-    fileprivate func equalsIgnoringCase(middleOf canonical: StaticString) -> Bool {
-        guard count == canonical.utf8CodeUnitCount - 16 else { return false }
-        for index in indices {
-            // Safe: index + 8 is at least 8 below the name's count.
-            let expected = unsafe canonical.utf8Start[index + 8]
-            if self[index].lowercased != expected.lowercased { return false }
-        }
-        return true
+        equalsIgnoringCase(lowercase.word(at: 0))
     }
 }

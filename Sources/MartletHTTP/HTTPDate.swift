@@ -57,7 +57,8 @@ public enum HTTPDate {
         let date = CivilDate(year: Int64(year), month: Int64(month) + 1, day: Int64(day))
         let days = date.daysSinceEpoch
         // A day that does not exist comes back as another one.
-        guard CivilDate(daysSinceEpoch: days) == date, (days + 4 + 7 * 200_000) % 7 == Int64(weekday) else { return nil }
+        guard CivilDate(daysSinceEpoch: days) == date else { return nil }
+        guard (days + 4 + 7 * 200_000) % 7 == Int64(weekday) else { return nil }
         return days * 86_400 + Int64(hour * 3_600 + minute * 60 + second)
     }
 

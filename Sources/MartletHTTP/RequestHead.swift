@@ -1,6 +1,8 @@
 // What the head of a request says, as offsets into the bytes that were received.
 //
 // Owns: the facts of one head. Never knows: where the bytes are, which version's codec found the facts.
+// Swift 6.3 loads a whole borrowed struct before it takes an element out of it: 800 bytes for one row. What reads rows
+// therefore has an addressable self, which is read in place.
 // Invariants: every range lies within [0, byteCount) of the head's bytes; rows of `fields` from `fieldCount` on are
 // leftovers of earlier requests and mean nothing, so that starting anew touches no row.
 
@@ -41,11 +43,12 @@ public struct ByteRange: Hashable, Sendable {
         self.count = count
     }
 
-    /// Takes offsets that are within a head, whose size has 16 bits.
+    /// Takes offsets within a head, start not after end.
     @inlinable
     package init(_ start: Int, _ end: Int) {
-        self.start = UInt16(start)
-        self.count = UInt16(end - start)
+        // Nothing is cut off: a head has at most 65,535 bytes (Limits.headBytesCeiling).
+        self.start = UInt16(truncatingIfNeeded: start)
+        self.count = UInt16(truncatingIfNeeded: end &- start)
     }
 
     @inlinable package static var empty: ByteRange { ByteRange(start: 0, count: 0) }
@@ -93,8 +96,8 @@ public struct Field: Sendable {
     @inlinable public var value: ByteRange { ByteRange(start: valueStart, count: valueCount) }
 }
 
-/// The head of one request. It holds no reference to the bytes: give them to whatever needs them, starting at the head's
-/// first byte. Trivially copyable, about 900 bytes; make one and use it again.
+/// The head of one request. It holds no reference to the bytes: give them to whatever needs them, starting at the
+/// head's first byte. Trivially copyable, about 900 bytes; make one and use it again.
 @frozen
 public struct RequestHead: Sendable {
     /// Size of the head in bytes, with its blank line and any empty line skipped before it.
@@ -131,7 +134,8 @@ public struct RequestHead: Sendable {
     public package(set) var fieldCount = 0
     /// Bit n is set when the name with the number n occurs; bit 0 stands for all names without a number.
     public package(set) var present: UInt64 = 0
-    /// The field lines in the order in which they came; only the first ``fieldCount`` rows mean anything.
+    /// The field lines in the order in which they came; only the first ``fieldCount`` rows mean anything. To read a row
+    /// use ``field(at:)``, which does not copy the table.
     public package(set) var fields: InlineArray<100, Field>
 
     public init() {
@@ -162,17 +166,24 @@ public struct RequestHead: Sendable {
     /// Whether a known name occurs.
     @inlinable
     public func has(_ name: FieldName) -> Bool {
-        present >> UInt64(name.rawValue) & 1 == 1
+        present &>> UInt64(name.rawValue) & 1 == 1 // The shift is at most 63.
     }
+
+    /// A row of ``fields``.
+    @inlinable
+    @_addressableSelf
+    public func field(at index: Int) -> Field { fields[index] }
 
     /// Row of the first field with a known name, or nil. ``FieldName/unknown`` finds the first name without a number.
     // Inlined for the mask's sake: most look-ups end there.
     @inlinable
+    @_addressableSelf
     public func firstIndex(of name: FieldName) -> Int? {
         has(name) ? nextIndex(of: name, from: 0) : nil
     }
 
     /// Row of the first field with a known name among those from `start` on, or nil.
+    @_addressableSelf
     public func nextIndex(of name: FieldName, from start: Int) -> Int? {
         var index = start
         while index < fieldCount {
@@ -185,9 +196,10 @@ public struct RequestHead: Sendable {
     /// Value of the first field with a known name, or nil.
     ///
     /// - Parameter bytes: bytes that start at the head's first byte.
+    @_addressableSelf
     @_lifetime(copy bytes)
     public func value(of name: FieldName, in bytes: Span<UInt8>) -> Span<UInt8>? {
         guard let index = firstIndex(of: name) else { return nil }
-        return fields[index].value.bytes(in: bytes)
+        return field(at: index).value.bytes(in: bytes)
     }
 }

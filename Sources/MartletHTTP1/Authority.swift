@@ -16,16 +16,36 @@ enum Authority {
     private static func hostEnd(_ authority: Span<UInt8>) -> Int? {
         guard !authority.isEmpty else { return nil }
         if authority[0] == ASCII.openBracket { return literalEnd(authority) }
-        var index = 0
-        while index < authority.count, ByteSet.host.contains(authority[index]) {
-            if authority[index] == ASCII.percent {
+        var index = domainNameCount(authority)
+        while index < authority.count {
+            let byte = authority[index]
+            if byte == ASCII.percent {
                 guard index + 2 < authority.count, authority[index + 1].hexValue != nil,
                     authority[index + 2].hexValue != nil
                 else { return nil }
+            } else if !ByteSet.host.contains(byte) {
+                break
             }
-            index += 1
+            index &+= 1 // At most the count.
         }
         return index > 0 ? index : nil
+    }
+
+    /// How many bytes at the start are letters, digits, `-` and `.`, found by whole words: the last word overlaps the one
+    /// before. Of less than 8 bytes it finds none.
+    @inline(__always) // A few instructions per request in the place of ten per byte.
+    private static func domainNameCount(_ authority: Span<UInt8>) -> Int {
+        let lastWord = authority.count &- 8 // Cannot overflow: a count is not negative.
+        var index = 0
+        while index < authority.count, lastWord >= 0 {
+            let word = min(index, lastWord)
+            // Safe: 0 <= word <= count - 8.
+            let others = unsafe authority.word(unchecked: word).bytesOutsideDomainName
+            // The sums are at most the count.
+            if others != 0 { return word &+ others.firstFlaggedByte }
+            index = word &+ 8
+        }
+        return index
     }
 
     /// - Returns: the index after the closing bracket of an IPv6 address, or nil if it is not one.
@@ -39,7 +59,13 @@ enum Authority {
     /// A port may be empty where it is optional (RFC 3986 §3.2.3).
     private static func isPort(_ digits: Span<UInt8>, required: Bool) -> Bool {
         if digits.isEmpty { return !required }
-        guard digits.count <= 5, let port = digits.decimal() else { return false }
+        guard digits.count <= 5 else { return false }
+        var port = 0
+        for index in digits.indices {
+            guard digits[index].isDigit else { return false }
+            // Cannot overflow: at most five digits.
+            port = port &* 10 &+ Int(digits[index] & 15)
+        }
         return port <= 65_535
     }
 }

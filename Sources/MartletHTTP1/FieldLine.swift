@@ -1,7 +1,8 @@
 // One field line: name, colon, value (RFC 9112 §5).
 //
 // Owns: the line's syntax. Never knows: what the field means. Every scan returns nil when its window ends before the
-// line does.
+// line does. Indices only grow from a valid start and stay at or below the window's count, which is at most 65,535: so
+// the sums below cannot overflow, and offsets fit into 16 bits.
 
 internal import MartletBytes
 internal import MartletHTTP
@@ -16,22 +17,23 @@ struct FieldLine {
     /// - Parameter first: whether it follows the request line (it decides what leading white space is called).
     @inline(__always) // The body of the parser's loop.
     static func parse(_ window: Span<UInt8>, at start: Int, first: Bool) throws(RequestError) -> FieldLine? {
-        let name: Name
-        if let known = knownName(window, at: start) {
-            name = known
-        } else {
+        var name = knownName(window, at: start)
+        if name.token == .unknown {
             guard let other = try otherName(window, at: start, first: first) else { return nil }
             name = other
         }
-        var valueStart = name.colon + 1
-        while valueStart < window.count, window[valueStart].isOptionalWhitespace { valueStart += 1 }
+        var valueStart = name.colon &+ 1
+        while valueStart < window.count, window[valueStart].isOptionalWhitespace { valueStart &+= 1 }
         guard let carriageReturn = try valueEnd(window, from: valueStart) else { return nil }
         guard let end = try lineEnd(window, at: carriageReturn) else { return nil }
         var valueEnd = carriageReturn
-        while valueEnd > valueStart, window[valueEnd - 1].isOptionalWhitespace { valueEnd -= 1 }
+        while valueEnd > valueStart, window[valueEnd &- 1].isOptionalWhitespace { valueEnd &-= 1 }
         let field = Field(
-            nameStart: UInt16(start), nameCount: UInt8(name.colon - start), token: name.token.rawValue,
-            valueStart: UInt16(valueStart), valueCount: UInt16(valueEnd - valueStart))
+            nameStart: UInt16(truncatingIfNeeded: start),
+            // A known name has at most 25 bytes, another one at most 255.
+            nameCount: UInt8(truncatingIfNeeded: name.colon &- start), token: name.token.rawValue,
+            valueStart: UInt16(truncatingIfNeeded: valueStart),
+            valueCount: UInt16(truncatingIfNeeded: valueEnd &- valueStart))
         return FieldLine(field: field, end: end)
     }
 
@@ -41,32 +43,44 @@ struct FieldLine {
         var colon: Int
     }
 
-    /// A name that has a number. What spells such a name up to the first colon has no faulty byte before it.
+    /// A name that has a number; its token is unknown if it has none. What spells a known name up to the first colon has
+    /// no faulty byte before it.
     @inline(__always) // The body of the parser's loop.
-    private static func knownName(_ window: Span<UInt8>, at start: Int) -> Name? {
+    private static func knownName(_ window: Span<UInt8>, at start: Int) -> Name {
         var index = start
+        let lastWord = window.count &- 8
         // The longest known name and its colon have 26 bytes.
-        while index + 8 <= window.count, index < start + 32 {
-            let colons = window.word(at: index).bytesEqual(to: ASCII.colon)
+        while index <= lastWord, index < start &+ 32 {
+            // Safe: index <= count - 8 is the loop's condition.
+            let word = unsafe window.word(unchecked: index)
+            let colons = word.bytesEqual(to: ASCII.colon)
             if colons != 0 {
-                let colon = index + colons.firstFlaggedByte
-                let token = FieldName.lookup(in: window, at: start, count: colon - start)
-                return token == .unknown ? nil : Name(token: token, colon: colon)
+                let colon = index &+ colons.firstFlaggedByte
+                return Name(token: known(window, at: start, count: colon &- start, lastRead: word), colon: colon)
             }
-            index += 8
+            index &+= 8
         }
-        return nil
+        return Name(token: .unknown, colon: start)
+    }
+
+    /// - Parameter lastRead: the word that holds the colon; if the name is shorter than 8 bytes, it starts with the name.
+    @inline(__always) // The body of the parser's loop.
+    private static func known(_ window: Span<UInt8>, at start: Int, count: Int, lastRead: UInt64) -> FieldName {
+        // The shift is below 64.
+        if count < 8 { return FieldName.lookup(short: lastRead & ~(UInt64.max &<< UInt64(8 &* count)), count: count) }
+        if count > 16 { return FieldName.lookup(in: window, at: start, count: count) }
+        return FieldName.lookup(
+            first: window.word(at: start), last: window.word(at: start &+ count &- 8), count: count)
     }
 
     /// Any name, byte by byte.
+    @inline(never) // Keeps the loop for known names in registers.
     private static func otherName(_ window: Span<UInt8>, at start: Int, first: Bool) throws(RequestError) -> Name? {
-        let tooFar = start + Limits.fieldNameBytesMax + 1
+        let end = min(window.count, start + Limits.fieldNameBytesMax + 1)
         var index = start
-        while index < window.count, ByteSet.token.contains(window[index]) {
-            index += 1
-            if index == tooFar { throw .fieldNameTooLong }
-        }
-        guard index < window.count else { return nil }
+        while index < end, ByteSet.token.contains(window[index]) { index &+= 1 }
+        guard index - start <= Limits.fieldNameBytesMax else { throw .fieldNameTooLong }
+        guard index < end else { return nil }
         if window[index] == ASCII.colon, index > start {
             return Name(token: FieldName.lookup(in: window, at: start, count: index - start), colon: index)
         }
@@ -88,27 +102,39 @@ struct FieldLine {
     @inline(__always) // The body of the parser's loop.
     private static func valueEnd(_ window: Span<UInt8>, from start: Int) throws(RequestError) -> Int? {
         var index = start
-        while index < window.count {
-            if index + 8 <= window.count {
-                let word = window.word(at: index)
-                let stops = word.bytesBelow(0x20) | word.bytesEqual(to: 0x7F)
-                index += stops == 0 ? 8 : stops.firstFlaggedByte
-                if stops == 0 { continue }
+        let lastWord = window.count &- 8
+        while true {
+            while index < lastWord &- 8 {
+                // Safe: index + 8 < count - 8 is the loop's condition.
+                let here = unsafe window.word(unchecked: index).controlBytes
+                let next = unsafe window.word(unchecked: index &+ 8).controlBytes
+                if here | next != 0 { break }
+                index &+= 16
             }
+            while index <= lastWord {
+                // Safe: index <= count - 8 is the loop's condition.
+                let controls = unsafe window.word(unchecked: index).controlBytes
+                if controls != 0 {
+                    index &+= controls.firstFlaggedByte
+                    break
+                }
+                index &+= 8
+            }
+            guard index < window.count else { return nil }
             let byte = window[index]
             if byte == ASCII.carriageReturn { return index }
             guard byte.isFieldValueByte else { throw byte == ASCII.lineFeed ? .bareLineFeed : .invalidFieldValue }
-            index += 1
+            index &+= 1
         }
-        return nil
     }
 }
 
 extension RequestHead {
     /// Adds a row. There must be room.
+    @inline(__always) // The body of the parser's loop.
     mutating func append(_ field: Field) {
         fields[fieldCount] = field
-        fieldCount += 1
-        present |= 1 << UInt64(field.token)
+        fieldCount &+= 1 // At most 100: the line above would have stopped.
+        present |= 1 &<< UInt64(field.token) // A token is at most 63.
     }
 }

@@ -25,8 +25,9 @@ enum FieldMeaning {
     }
 
     /// Whether a field with this number has a meaning here.
+    @inline(__always) // Asked for each field.
     static func concerns(_ token: UInt8) -> Bool {
-        concerned >> UInt64(token) & 1 == 1
+        concerned &>> UInt64(token) & 1 == 1 // A token is at most 63.
     }
 
     /// Takes in a field that is not yet in the head's table.
@@ -89,6 +90,11 @@ enum FieldMeaning {
     }
 
     private static func addConnectionOptions(_ value: Span<UInt8>, to options: inout ConnectionOptions) {
+        // What browsers send, without a list's machinery.
+        if value.equalsIgnoringCase("keep-alive") {
+            options.insert(.keepAlive)
+            return
+        }
         var elements = ListElements()
         while let range = elements.next(of: value) {
             let element = value.extracting(range)
@@ -105,13 +111,11 @@ enum FieldMeaning {
 extension RequestHead {
     /// Draws the conclusions from all fields together, at the head's last byte.
     mutating func finish(_ window: Span<UInt8>, options: ConnectionOptions) throws(RequestError) {
-        if let host = firstIndex(of: .host) {
-            if targetForm == .absolute || targetForm == .authority {
-                let received = fields[host].value.bytes(in: window)
-                guard received.equalsIgnoringCase(authority.bytes(in: window)) else { throw .hostMismatch }
-            }
-        } else if version == .http11 {
-            throw .missingHost
+        if !has(.host) {
+            if version == .http11 { throw .missingHost }
+        } else if targetForm == .absolute || targetForm == .authority, let host = firstIndex(of: .host) {
+            let received = field(at: host).value.bytes(in: window)
+            guard received.equalsIgnoringCase(authority.bytes(in: window)) else { throw .hostMismatch }
         }
         keepsAlive = !options.contains(.close) && (version == .http11 || options.contains(.keepAlive))
         let hasBody = framing != .none && framing != .length(0)
@@ -121,5 +125,5 @@ extension RequestHead {
 }
 
 extension FieldName {
-    fileprivate var bit: UInt64 { 1 << UInt64(rawValue) }
+    fileprivate var bit: UInt64 { 1 &<< UInt64(rawValue) } // At most 63.
 }

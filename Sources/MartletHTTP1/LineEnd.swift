@@ -10,7 +10,9 @@ internal import MartletHTTP
 @inline(__always) // Two compares in the hottest loops.
 func lineEnd(_ window: Span<UInt8>, at index: Int) throws(RequestError) -> Int? {
     guard window[index] == ASCII.carriageReturn else { throw .bareLineFeed }
-    guard index + 1 < window.count else { return nil }
-    guard window[index + 1] == ASCII.lineFeed else { throw .bareCarriageReturn }
-    return index + 2
+    // Cannot overflow: an index in a window of at most 65,535 bytes.
+    let next = index &+ 1
+    guard next < window.count else { return nil }
+    guard window[next] == ASCII.lineFeed else { throw .bareCarriageReturn }
+    return next &+ 1
 }

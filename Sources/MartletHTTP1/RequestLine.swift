@@ -14,17 +14,18 @@ enum RequestLine {
         _ line: Span<UInt8>, at start: Int, into head: inout RequestHead
     ) throws(RequestError) -> Int? {
         guard let methodEnd = try parseMethod(line, at: start, into: &head) else { return nil }
-        let targetStart = methodEnd + 1
+        // Cannot overflow, here and below: indices into a line of at most 65,535 bytes.
+        let targetStart = methodEnd &+ 1
         guard let pathEnd = try targetEnd(line, from: targetStart, or: ASCII.questionMark) else { return nil }
         var end = pathEnd
         if line[pathEnd] == ASCII.questionMark {
-            guard let queryEnd = try targetEnd(line, from: pathEnd + 1, or: ASCII.space) else { return nil }
+            guard let queryEnd = try targetEnd(line, from: pathEnd &+ 1, or: ASCII.space) else { return nil }
             head.hasQuery = true
-            head.query = ByteRange(pathEnd + 1, queryEnd)
+            head.query = ByteRange(pathEnd &+ 1, queryEnd)
             end = queryEnd
         }
         guard end > targetStart else { throw .invalidTarget }
-        guard let lineEnd = try parseVersion(line, at: end + 1, into: &head) else { return nil }
+        guard let lineEnd = try parseVersion(line, at: end &+ 1, into: &head) else { return nil }
         head.methodRange = ByteRange(start, methodEnd)
         head.target = ByteRange(targetStart, end)
         head.path = ByteRange(targetStart, pathEnd)
@@ -40,13 +41,21 @@ enum RequestLine {
         _ line: Span<UInt8>, at start: Int, into head: inout RequestHead
     ) throws(RequestError) -> Int? {
         // A line that is complete has more than 8 bytes: what is shorter is seen again.
-        if start + 8 <= line.count, let method = Method(startOf: line.word(at: start)) {
-            head.method = method
-            return start + method.name.utf8CodeUnitCount
+        if start <= line.count &- 8 {
+            // Safe: start <= count - 8 was checked.
+            let word = unsafe line.word(unchecked: start)
+            if word & 0xFFFF_FFFF == ("GET " as StaticString).word(at: 0) {
+                head.method = .get
+                return start &+ 3
+            }
+            if let method = Method(startOf: word) {
+                head.method = method
+                return start &+ method.name.utf8CodeUnitCount
+            }
         }
         head.method = .other
         var index = start
-        while index < line.count, ByteSet.token.contains(line[index]) { index += 1 }
+        while index < line.count, ByteSet.token.contains(line[index]) { index &+= 1 }
         guard index < line.count else { return nil }
         guard line[index] == ASCII.space, index > start else {
             throw line[index] == ASCII.lineFeed ? .bareLineFeed : .invalidMethod
@@ -60,15 +69,17 @@ enum RequestLine {
         _ line: Span<UInt8>, from start: Int, or stop: UInt8
     ) throws(RequestError) -> Int? {
         var index = start
-        var found = false
-        while !found, index + 8 <= line.count {
-            let word = line.word(at: index)
-            let stops = word.bytesBelow(0x21) | word.bytesAboveASCII | word.bytesEqual(to: 0x7F)
-                | word.bytesEqual(to: ASCII.hash) | word.bytesEqual(to: stop)
-            found = stops != 0
-            index += found ? stops.firstFlaggedByte : 8
+        let lastWord = line.count &- 8
+        while index <= lastWord {
+            // Safe: index <= count - 8 is the loop's condition.
+            let ends = unsafe line.word(unchecked: index).bytesEndingTarget(or: stop)
+            if ends != 0 {
+                index &+= ends.firstFlaggedByte
+                break
+            }
+            index &+= 8
         }
-        while index < line.count, line[index] != stop, ByteSet.target.contains(line[index]) { index += 1 }
+        while index < line.count, line[index] != stop, ByteSet.target.contains(line[index]) { index &+= 1 }
         guard index < line.count else { return nil }
         let byte = line[index]
         guard byte == ASCII.space || byte == stop else {
@@ -86,19 +97,24 @@ enum RequestLine {
     private static func parseVersion(
         _ line: Span<UInt8>, at start: Int, into head: inout RequestHead
     ) throws(RequestError) -> Int? {
-        if start + 10 <= line.count, line.word(at: start) == ("HTTP/1.1" as StaticString).word(at: 0) {
-            head.version = .http11
-        } else {
-            guard let version = try parseUnusualVersion(line, at: start) else { return nil }
-            head.version = version
+        if start < line.count &- 8 {
+            // Safe: start < count - 8 was checked.
+            let word = unsafe line.word(unchecked: start)
+            if word == ("HTTP/1.1" as StaticString).word(at: 0), line[start &+ 8] == ASCII.carriageReturn {
+                head.version = .http11
+                return try lineEnd(line, at: start &+ 8)
+            }
         }
-        guard start + 8 < line.count else { return nil }
-        let byte = line[start + 8]
+        guard let version = try parseUnusualVersion(line, at: start) else { return nil }
+        head.version = version
+        guard start &+ 8 < line.count else { return nil }
+        let byte = line[start &+ 8]
         guard byte == ASCII.carriageReturn || byte == ASCII.lineFeed else { throw .invalidVersion }
-        return try lineEnd(line, at: start + 8)
+        return try lineEnd(line, at: start &+ 8)
     }
 
     /// Any version, byte by byte: `HTTP/`, a digit, a dot, a digit.
+    @inline(never) // Rare.
     private static func parseUnusualVersion(
         _ line: Span<UInt8>, at start: Int
     ) throws(RequestError) -> Version? {
@@ -126,13 +142,10 @@ enum RequestLine {
 
 extension Method {
     /// The method whose name and the space after it start this word, if it is one that is known.
-    @inline(__always) // Compares with immediates.
     fileprivate init?(startOf word: UInt64) {
         let four = word & 0xFFFF_FFFF
         let five = word & 0xFF_FFFF_FFFF
-        if four == ("GET " as StaticString).word(at: 0) {
-            self = .get
-        } else if five == ("POST " as StaticString).word(at: 0) {
+        if five == ("POST " as StaticString).word(at: 0) {
             self = .post
         } else if five == ("HEAD " as StaticString).word(at: 0) {
             self = .head

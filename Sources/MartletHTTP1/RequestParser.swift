@@ -45,6 +45,7 @@ public struct RequestParser: Sendable {
         return try parseFields(window, into: &head, limits: limits)
     }
 
+    @inline(__always) // Called from one place.
     private mutating func parseRequestLine(
         _ window: Span<UInt8>, into head: inout RequestHead, limits: borrowing Limits
     ) throws(RequestError) -> Bool {
@@ -69,6 +70,7 @@ public struct RequestParser: Sendable {
         return try waitForMore(window, from: start, limits)
     }
 
+    @inline(__always) // Called from one place.
     private mutating func parseFields(
         _ window: Span<UInt8>, into head: inout RequestHead, limits: borrowing Limits
     ) throws(RequestError) -> Bool {

@@ -188,16 +188,15 @@ public enum ResponseSerializer {
     /// Whether the bytes can be a field value.
     public static func checkValue(_ value: Span<UInt8>) throws(ResponseFieldError) {
         var index = 0
+        let lastWord = value.count - 8
         while index < value.count {
-            if index + 8 <= value.count {
-                let word = value.word(at: index)
-                if word.bytesBelow(0x20) | word.bytesEqual(to: 0x7F) == 0 {
-                    index += 8
-                    continue
-                }
+            // Safe: index <= count - 8 is checked first.
+            if index <= lastWord, unsafe value.word(unchecked: index).controlBytes == 0 {
+                index &+= 8 // At most the count.
+                continue
             }
             guard value[index].isFieldValueByte else { throw .invalidValue }
-            index += 1
+            index &+= 1
         }
     }
 
