@@ -135,8 +135,10 @@ public struct ChunkedDecoder: Sendable {
         guard lineCount <= 16 else { throw .invalidChunkSize }
         phase = .size
         chunkRemaining = chunkRemaining << 4 | UInt64(digit)
-        // Never negative: the sum of the chunks so far was held below the limit here.
-        guard chunkRemaining <= limits.bodyBytesMax - bodyCount else { throw .bodyTooLarge }
+        // The limit may have been lowered since the last chunk.
+        guard bodyCount <= limits.bodyBytesMax, chunkRemaining <= limits.bodyBytesMax - bodyCount else {
+            throw .bodyTooLarge
+        }
     }
 
     private mutating func takeExtension(_ byte: UInt8, limits: borrowing Limits) throws(RequestError) {
