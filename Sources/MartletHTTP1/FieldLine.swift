@@ -23,6 +23,7 @@ struct FieldLine {
             name = other
         }
         var valueStart = name.colon &+ 1
+        if valueStart < window.count, window[valueStart] == ASCII.space { valueStart &+= 1 }
         while valueStart < window.count, window[valueStart].isOptionalWhitespace { valueStart &+= 1 }
         guard let carriageReturn = try valueEnd(window, from: valueStart) else { return nil }
         guard let end = try lineEnd(window, at: carriageReturn) else { return nil }
@@ -69,8 +70,10 @@ struct FieldLine {
         // The shift is below 64.
         if count < 8 { return FieldName.lookup(short: lastRead & ~(UInt64.max &<< UInt64(8 &* count)), count: count) }
         if count > 16 { return FieldName.lookup(in: window, at: start, count: count) }
-        return FieldName.lookup(
-            first: window.word(at: start), last: window.word(at: start &+ count &- 8), count: count)
+        // Safe: the name has at least 8 bytes, and its colon behind it was found in the window.
+        let first = unsafe window.word(unchecked: start)
+        let last = unsafe window.word(unchecked: start &+ count &- 8)
+        return FieldName.lookup(first: first, last: last, count: count)
     }
 
     /// Any name, byte by byte.
@@ -78,6 +81,13 @@ struct FieldLine {
     private static func otherName(_ window: Span<UInt8>, at start: Int, first: Bool) throws(RequestError) -> Name? {
         let end = min(window.count, start + Limits.fieldNameBytesMax + 1)
         var index = start
+        // Letters, digits and hyphens by words: most names have nothing else.
+        while index <= end - 8 {
+            // Safe: index <= end - 8, and end is at most the count.
+            let others = unsafe window.word(unchecked: index).bytesOutsideDomainName
+            index &+= others == 0 ? 8 : others.firstFlaggedByte
+            if others != 0 { break }
+        }
         while index < end, ByteSet.token.contains(window[index]) { index &+= 1 }
         guard index - start <= Limits.fieldNameBytesMax else { throw .fieldNameTooLong }
         guard index < end else { return nil }
@@ -104,21 +114,21 @@ struct FieldLine {
         var index = start
         let lastWord = window.count &- 8
         while true {
-            while index < lastWord &- 8 {
-                // Safe: index + 8 < count - 8 is the loop's condition.
-                let here = unsafe window.word(unchecked: index).controlBytes
-                let next = unsafe window.word(unchecked: index &+ 8).controlBytes
-                if here | next != 0 { break }
-                index &+= 16
-            }
-            while index <= lastWord {
-                // Safe: index <= count - 8 is the loop's condition.
-                let controls = unsafe window.word(unchecked: index).controlBytes
-                if controls != 0 {
-                    index &+= controls.firstFlaggedByte
-                    break
+            scan: while index <= lastWord {
+                while index < lastWord &- 8 {
+                    // Safe: index + 8 < count - 8 is the loop's condition.
+                    let here = unsafe window.word(unchecked: index).controlBytes
+                    let next = unsafe window.word(unchecked: index &+ 8).controlBytes
+                    if here | next != 0 {
+                        index &+= here != 0 ? here.firstFlaggedByte : 8 &+ next.firstFlaggedByte
+                        break scan
+                    }
+                    index &+= 16
                 }
-                index &+= 8
+                // Safe: index <= count - 8: the inner loop advances by 16 only where that leaves it so.
+                let here = unsafe window.word(unchecked: index).controlBytes
+                index &+= here != 0 ? here.firstFlaggedByte : 8
+                if here != 0 { break }
             }
             guard index < window.count else { return nil }
             let byte = window[index]

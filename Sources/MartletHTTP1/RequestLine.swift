@@ -79,7 +79,10 @@ enum RequestLine {
             }
             index &+= 8
         }
-        while index < line.count, line[index] != stop, ByteSet.target.contains(line[index]) { index &+= 1 }
+        // A word ends the scan where it should, the last few bytes of the line may not.
+        while index < line.count, line[index] != ASCII.space, line[index] != stop, ByteSet.target.contains(line[index]) {
+            index &+= 1
+        }
         guard index < line.count else { return nil }
         let byte = line[index]
         guard byte == ASCII.space || byte == stop else {
