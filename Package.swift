@@ -33,16 +33,18 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CUring", pkgConfig: nil, providers: [.apt(["liburing-dev"])]),
+        .systemLibrary(name: "CAffinity"),
         module("MartletBytes"),
         module("MartletHTTP", ["MartletBytes"]),
         module("MartletHTTP1", ["MartletBytes", "MartletHTTP"]),
         module("MartletEngine", ["MartletBytes", "CUring"]),
-        module("Martlet", ["MartletBytes", "MartletHTTP", "MartletHTTP1", "MartletEngine"]),
+        module("Martlet", ["MartletBytes", "MartletHTTP", "MartletHTTP1", "MartletEngine", "CAffinity"]),
         module("MartletSimulation", ["MartletEngine"]),
         program("martlet-hello", ["Martlet"]),
         program("martlet-load", ["Martlet"]),
         tests("MartletBytes"),
         tests("MartletHTTP", ["MartletBytes"]),
         tests("MartletHTTP1", ["MartletBytes", "MartletHTTP"]),
+        tests("Martlet"),
     ]
 )
