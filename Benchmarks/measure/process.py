@@ -1,0 +1,125 @@
+"""What does a process tree cost? Starts one on a core and reads its CPU time and memory from /proc."""
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Tuple
+
+STOP_SECONDS_MAX = 5
+
+
+@dataclass(frozen=True)
+class Reading:
+    """CPU used so far: nanoseconds of each live thread, and clock ticks of the processes."""
+
+    nanoseconds: Dict[Tuple[int, int], int]
+    user_ticks: int
+    all_ticks: int
+
+
+@dataclass(frozen=True)
+class Spent:
+    """CPU used between two readings."""
+
+    nanoseconds: int
+    user_share: float  # from clock ticks: a hint, not a measurement
+    threads_lost: int  # threads that ended in between; what they used after the first reading is not in `nanoseconds`
+
+
+def spent(before: Reading, after: Reading) -> Spent:
+    ticks = after.all_ticks - before.all_ticks
+    return Spent(
+        nanoseconds=sum(now - before.nanoseconds.get(thread, 0) for thread, now in after.nanoseconds.items()),
+        user_share=(after.user_ticks - before.user_ticks) / ticks if ticks > 0 else 0.0,
+        threads_lost=len(before.nanoseconds.keys() - after.nanoseconds.keys()),
+    )
+
+
+class ProcessTree:
+    """A server's process and whatever it started, all on one core."""
+
+    def __init__(self, command: List[str], core: int, log_path: str):
+        with open(log_path, "wb") as log:
+            self._process = subprocess.Popen(
+                ["taskset", "-c", str(core)] + command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.log_path = log_path
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def log_tail(self) -> str:
+        """The last line that says something."""
+        lines = [line.strip() for line in (_read(self.log_path) or "").splitlines() if line.strip()]
+        return lines[-1] if lines else "no output"
+
+    def processes(self) -> List[int]:
+        found, ahead = [], [self._process.pid]
+        while ahead:
+            process = ahead.pop()
+            found.append(process)
+            for thread in _threads(process):
+                children = _read(f"/proc/{process}/task/{thread}/children") or ""
+                ahead += [int(child) for child in children.split()]
+        return found
+
+    def read_cpu(self) -> Reading:
+        """schedstat counts nanoseconds for every thread, the kernel's io_uring workers included."""
+        nanoseconds: Dict[Tuple[int, int], int] = {}
+        user_ticks = all_ticks = 0
+        for process in self.processes():
+            for thread in _threads(process):
+                schedstat = _read(f"/proc/{process}/task/{thread}/schedstat")
+                if schedstat:
+                    nanoseconds[process, thread] = int(schedstat.split()[0])
+            # The name in parentheses may hold spaces; utime and stime are fields 14 and 15 of the line.
+            fields = (_read(f"/proc/{process}/stat") or "").rpartition(")")[2].split()
+            if fields:
+                user_ticks += int(fields[11])
+                all_ticks += int(fields[11]) + int(fields[12])
+        return Reading(nanoseconds, user_ticks, all_ticks)
+
+    def memory_bytes(self) -> int:
+        """Proportional set size: a page shared by n processes counts for 1/n."""
+        kibibytes = 0
+        for process in self.processes():
+            for line in (_read(f"/proc/{process}/smaps_rollup") or "").splitlines():
+                if line.startswith("Pss:"):
+                    kibibytes += int(line.split()[1])
+        return kibibytes * 1024
+
+    def stop(self) -> None:
+        members = self.processes()
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS_MAX)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+        # A master that is killed can no longer stop its workers, so each process of the tree gets the signal.
+        for process in members:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self._process.wait()
+
+
+def _threads(process: int) -> List[str]:
+    try:
+        return os.listdir(f"/proc/{process}/task")
+    except OSError:
+        return []  # ended meanwhile
+
+
+def _read(path: str) -> Optional[str]:
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()
+    except OSError:
+        return None  # ended meanwhile
