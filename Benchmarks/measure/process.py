@@ -77,9 +77,8 @@ class ProcessTree:
                 schedstat = _read(f"/proc/{process}/task/{thread}/schedstat")
                 if schedstat:
                     nanoseconds[process, thread] = int(schedstat.split()[0])
-            # The name in parentheses may hold spaces; utime and stime are fields 14 and 15 of the line.
-            fields = (_read(f"/proc/{process}/stat") or "").rpartition(")")[2].split()
-            if fields:
+            fields = _stat_fields(process)
+            if fields:  # utime and stime are fields 14 and 15 of the line
                 user_ticks += int(fields[11])
                 all_ticks += int(fields[11]) + int(fields[12])
         return Reading(nanoseconds, user_ticks, all_ticks)
@@ -94,20 +93,31 @@ class ProcessTree:
         return kibibytes * 1024
 
     def stop(self) -> None:
-        members = self.processes()
+        """Asks the first process to end, then ends what it left behind."""
+        members = {process: _start_ticks(process) for process in self.processes()}
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(STOP_SECONDS_MAX)
-            return
         except subprocess.TimeoutExpired:
-            pass
-        # A master that is killed can no longer stop its workers, so each process of the tree gets the signal.
-        for process in members:
-            try:
-                os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        self._process.wait()
+            self._process.kill()
+            self._process.wait()
+        for process, start_ticks in members.items():
+            # The number may have been given to somebody else meanwhile, the start time cannot.
+            if start_ticks is not None and _start_ticks(process) == start_ticks:
+                try:
+                    os.kill(process, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue  # ended by itself between the two lines
+
+
+def _start_ticks(process: int) -> Optional[str]:
+    fields = _stat_fields(process)
+    return fields[19] if fields else None
+
+
+def _stat_fields(process: int) -> List[str]:
+    """From the third field of the line on: the second, the name in parentheses, may hold spaces."""
+    return (_read(f"/proc/{process}/stat") or "").rpartition(")")[2].split()
 
 
 def _threads(process: int) -> List[str]:
