@@ -169,7 +169,7 @@ def _load(scenario: Scenario) -> Load:
     if scenario.requests_per_connection:
         return Load(scenario.connections, "close_every.lua", scenario.requests_per_connection)
     if scenario.depth > 1:
-        return Load(scenario.connections, "pipeline.lua", scenario.depth)
+        return Load(scenario.connections, "pipeline.lua", scenario.depth, pipelined=True)
     return Load(scenario.connections)
 
 

@@ -25,6 +25,7 @@ class Load:
     connections: int
     script: Optional[str] = None  # a file of Benchmarks/wrk; None: GET
     argument: int = 0  # of the script
+    pipelined: bool = False
 
     def command(self, url: str, seconds: int) -> List[str]:
         command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "--latency"]
@@ -38,7 +39,7 @@ class Run:
     cpu_microseconds: float  # of the server, per request
     user_share: float
     requests_per_second: float
-    p99_microseconds: Optional[float]  # None: wrk could not say (it cannot under pipelining)
+    p99_microseconds: Optional[float]  # None: not known; wrk computes a wrong one under pipelining
     server_load: float  # share of its core
     generator_load: float
     socket_errors: int
@@ -62,7 +63,7 @@ def run(server: ProcessTree, url: str, load: Load, seconds: int, core: int) -> R
         cpu_microseconds=used.nanoseconds / 1e3 / requests,
         user_share=used.user_share,
         requests_per_second=requests / wall_seconds,
-        p99_microseconds=_p99_microseconds(output),
+        p99_microseconds=None if load.pipelined else _p99_microseconds(output),
         server_load=used.nanoseconds / 1e9 / wall_seconds,
         generator_load=generator_seconds / wall_seconds,
         socket_errors=sum(int(count) for count in re.findall(r"\d+", errors[1])) if errors else 0,

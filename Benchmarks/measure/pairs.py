@@ -19,6 +19,7 @@ class Ratio:
     low: float
     high: float
     pairs: int
+    difference_microseconds: float  # the median of the pairs' differences
 
     def __str__(self) -> str:
         return f"{self.median:.3f} [{self.low:.3f}–{self.high:.3f}]"
@@ -45,4 +46,11 @@ def ratio(numerators: Sequence[Run], denominators: Sequence[Run]) -> Ratio:
     source = random.Random(1)
     medians = sorted(statistics.median(source.choices(ratios, k=len(ratios))) for _ in range(RESAMPLES))
     tail = RESAMPLES // 40
-    return Ratio(statistics.median(ratios), medians[tail], medians[-tail - 1], len(ratios))
+    differences = [a.cpu_microseconds - b.cpu_microseconds for a, b in zip(numerators, denominators)]
+    return Ratio(
+        statistics.median(ratios),
+        medians[tail],
+        medians[-tail - 1],
+        len(ratios),
+        statistics.median(differences),
+    )

@@ -34,6 +34,7 @@ class Arithmetic(unittest.TestCase):
         # The machine slows down threefold: every pair shows 2, whatever the absolute figures.
         found = ratio([made_run(2 * slow) for slow in (1, 2, 3)], [made_run(slow) for slow in (1, 2, 3)])
         self.assertEqual((found.median, found.low, found.high, found.pairs), (2, 2, 2, 3))
+        self.assertEqual(found.difference_microseconds, 2)
 
     def test_pairs_alternate_their_order(self) -> None:
         order: List[str] = []
