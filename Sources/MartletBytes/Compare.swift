@@ -3,7 +3,7 @@
 extension Span where Element == UInt8 {
     /// Whether the bytes are those of a literal.
     @inlinable
-    package func equals(_ literal: StaticString) -> Bool {
+    public func equals(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }
         for index in indices {
             // Safe: the counts are equal.

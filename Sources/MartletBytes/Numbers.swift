@@ -2,7 +2,7 @@
 
 extension Span where Element == UInt8 {
     /// The number that these decimal digits write, or nil: no sign, no space, at least one digit, no overflow.
-    package func decimal() -> UInt64? {
+    public func decimal() -> UInt64? {
         guard !isEmpty else { return nil }
         var value: UInt64 = 0
         for index in indices {

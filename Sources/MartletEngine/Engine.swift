@@ -13,6 +13,12 @@ package import CUring
 /// A piece of memory to send; the kernel's `struct iovec`.
 package typealias IOVector = iovec
 
+extension IOVector {
+    package init(_ bytes: UnsafeRawBufferPointer) {
+        unsafe self.init(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+    }
+}
+
 /// Nanoseconds of the engine's monotonic clock.
 public typealias Nanoseconds = UInt64
 

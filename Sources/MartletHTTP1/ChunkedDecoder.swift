@@ -21,7 +21,7 @@ public enum ChunkedStep: Hashable, Sendable {
 }
 
 /// Decodes the body of one request. Trivial: at most 32 bytes, no memory of its own.
-public struct ChunkedDecoder: Sendable {
+public struct ChunkedDecoder: Sendable, BitwiseCopyable {
     /// Bytes of the chunk that are still to come; while its size is being read, what the digits have said so far.
     private var chunkRemaining: UInt64 = 0
     /// Sizes of all chunks so far.

@@ -24,3 +24,22 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
         return unsafe String(cString: text)
     }
 }
+
+extension SystemError {
+    /// The errors for which somebody can be told what to do.
+    package enum Name {
+        case addressInUse, permissionDenied, addressNotAvailable, exists, noSuchFile, tooManyFiles, other
+    }
+
+    package var name: Name {
+        switch code {
+        case EADDRINUSE: .addressInUse
+        case EACCES, EPERM: .permissionDenied
+        case EADDRNOTAVAIL: .addressNotAvailable
+        case EEXIST: .exists
+        case ENOENT, ENOTDIR: .noSuchFile
+        case EMFILE, ENFILE: .tooManyFiles
+        default: .other
+        }
+    }
+}

@@ -21,10 +21,13 @@
     private var rowCount = 0
     /// The first tick that has not been looked at.
     private var tick: UInt64
+    /// No bucket before this tick has rows; kept so that asking costs nothing in every turn.
+    private var soonest: UInt64
 
     package init(capacity: Int, now: Nanoseconds) throws(SystemError) {
         links = try Slab(capacity: capacity)
         tick = now / Self.tickNanoseconds
+        soonest = tick
     }
 
     package var isEmpty: Bool { rowCount == 0 }
@@ -35,7 +38,9 @@
     package mutating func insert(_ row: UInt32, deadline: Nanoseconds) {
         precondition(links[row].bucket == 0, "a row stands in the wheel once")
         let due = max(deadline / Self.tickNanoseconds + 1, tick)
-        let index = Int(min(due, tick + UInt64(Self.bucketCount) - 1) % UInt64(Self.bucketCount))
+        let place = min(due, tick + UInt64(Self.bucketCount) - 1)
+        let index = Int(place % UInt64(Self.bucketCount))
+        soonest = rowCount == 0 ? place : min(soonest, place)
         let first = buckets[index]
         links[row] = Links(next: first, previous: 0, bucket: UInt32(index) + 1)
         if first != 0 { links[first - 1].previous = row + 1 }
@@ -53,28 +58,27 @@
     }
 
     /// When the wheel must be looked at next; nil when it is empty.
-    package func nextDue() -> Nanoseconds? {
+    package mutating func nextDue() -> Nanoseconds? {
         guard rowCount > 0 else { return nil }
-        var candidate = tick
-        while buckets[Int(candidate % UInt64(Self.bucketCount))] == 0 { candidate += 1 }
-        return candidate * Self.tickNanoseconds
+        while buckets[Int(soonest % UInt64(Self.bucketCount))] == 0 { soonest += 1 }
+        return soonest * Self.tickNanoseconds
     }
+
+    package func isDue(now: Nanoseconds) -> Bool { rowCount > 0 && soonest <= now / Self.tickNanoseconds }
 
     /// Takes out one row whose bucket has come due; nil when there is none. The owner puts it back if its deadline has moved.
     package mutating func takeDue(now: Nanoseconds) -> UInt32? {
         let current = now / Self.tickNanoseconds
-        guard rowCount > 0 else {
-            tick = max(tick, current)
-            return nil
-        }
-        while tick <= current {
-            let first = buckets[Int(tick % UInt64(Self.bucketCount))]
+        while rowCount > 0, soonest <= current {
+            tick = max(tick, soonest)
+            let first = buckets[Int(soonest % UInt64(Self.bucketCount))]
             if first != 0 {
                 remove(first - 1)
                 return first - 1
             }
-            tick += 1
+            soonest += 1
         }
+        tick = max(tick, current)
         return nil
     }
 }

@@ -1,0 +1,148 @@
+// Makes blocks and takes them back. The steady state allocates nothing: a block that came back is the next one handed out (it is still in the cache).
+//
+// Bounded: past `bytesMax` there are no more blocks, and whoever asked must refuse the work.
+
+internal import Glibc
+internal import MartletEngine
+
+@safe struct BlockPool: ~Copyable {
+    /// Fits the answers of a turn of one connection; a slab of them is mapped at a time.
+    static let smallBytes = 4096
+    static let largeBytes = 65_536
+    private static let smallBlocksPerMapping = 32
+    /// Free large blocks that are kept for the next use; more go back to the kernel.
+    private static let largeKept = 16
+    /// Free huge blocks that are kept, and how large one may be to be worth keeping.
+    private static let hugeKept = 2
+    private static let hugeKeptBytesMax = 2 << 20
+
+    private var smallFree: BlockPointer?
+    private var largeFree: BlockPointer?
+    private var largeFreeCount = 0
+    private var hugeFree: BlockPointer?
+    private var hugeFreeCount = 0
+    /// Mapped now, free blocks included.
+    private(set) var bytes = 0
+    let bytesMax: Int
+    /// Mappings of small blocks, to be unmapped at the end.
+    private var mappings: [UnsafeMutableRawPointer] = unsafe []
+
+    init(bytesMax: Int) { self.bytesMax = bytesMax }
+
+    deinit {
+        for unsafe mapping in unsafe mappings { _ = unsafe munmap(mapping, Self.smallBytes * Self.smallBlocksPerMapping) }
+        var block = unsafe largeFree
+        while let free = unsafe block { unsafe block = unsafe free.pointee.next; unsafe Self.unmap(free) }
+        unsafe block = unsafe hugeFree
+        while let free = unsafe block { unsafe block = unsafe free.pointee.next; unsafe Self.unmap(free) }
+    }
+
+    /// A memory block with at least `byteCount` bytes of payload, or nil when the bound is reached.
+    mutating func take(_ byteCount: Int) -> BlockPointer? {
+        if unsafe byteCount <= Self.smallBytes - Block.headerBytes { return unsafe takeSmall() }
+        if unsafe byteCount <= Self.largeBytes - Block.headerBytes { return unsafe takeLarge() }
+        return unsafe takeHuge(byteCount)
+    }
+
+    private mutating func takeSmall() -> BlockPointer? {
+        if unsafe smallFree == nil { mapSmall() }
+        guard let block = unsafe smallFree else { return nil }
+        unsafe smallFree = unsafe block.pointee.next
+        return unsafe fresh(block)
+    }
+
+    private mutating func takeLarge() -> BlockPointer? {
+        if let block = unsafe largeFree {
+            unsafe largeFree = unsafe block.pointee.next
+            largeFreeCount -= 1
+            return unsafe fresh(block)
+        }
+        return unsafe map(Self.largeBytes, .large)
+    }
+
+    private mutating func takeHuge(_ byteCount: Int) -> BlockPointer? {
+        if let block = unsafe hugeFree, unsafe block.pointee.capacity >= byteCount {
+            unsafe hugeFree = unsafe block.pointee.next
+            hugeFreeCount -= 1
+            return unsafe fresh(block)
+        }
+        return unsafe map((byteCount + Block.headerBytes + 4095) & ~4095, .huge)
+    }
+
+    private func fresh(_ block: BlockPointer) -> BlockPointer {
+        unsafe block.pointee.next = nil
+        unsafe block.pointee.kind = .memory
+        unsafe block.pointee.start = 0
+        unsafe block.pointee.end = 0
+        return unsafe block
+    }
+
+    /// Takes back a whole chain, letting go of what its blocks keep alive.
+    mutating func giveBack(chain first: BlockPointer?) {
+        var current = unsafe first
+        while let block = unsafe current {
+            unsafe current = unsafe block.pointee.next
+            unsafe giveBack(block)
+        }
+    }
+
+    mutating func giveBack(_ block: BlockPointer) {
+        if let owner = unsafe block.pointee.owner {
+            unsafe block.pointee.owner = nil
+            unsafe owner.release()
+        }
+        switch unsafe block.pointee.size {
+        case .small:
+            unsafe block.pointee.next = unsafe smallFree
+            unsafe smallFree = unsafe block
+        case .large where largeFreeCount < Self.largeKept:
+            unsafe block.pointee.next = unsafe largeFree
+            unsafe largeFree = unsafe block
+            largeFreeCount += 1
+        case .huge where unsafe hugeFreeCount < Self.hugeKept && block.pointee.capacity <= Self.hugeKeptBytesMax:
+            unsafe block.pointee.next = unsafe hugeFree
+            unsafe hugeFree = unsafe block
+            hugeFreeCount += 1
+        case .large, .huge:
+            bytes -= unsafe block.pointee.capacity + Block.headerBytes
+            unsafe Self.unmap(block)
+        }
+    }
+
+    // MARK: Memory from the kernel
+
+    private mutating func mapSmall() {
+        guard let base = unsafe pages(Self.smallBytes * Self.smallBlocksPerMapping) else { return }
+        unsafe mappings.append(base)
+        for index in (0..<Self.smallBlocksPerMapping).reversed() {
+            let block = unsafe Self.header(base + index * Self.smallBytes, Self.smallBytes, .small)
+            unsafe block.pointee.next = unsafe smallFree
+            unsafe smallFree = unsafe block
+        }
+    }
+
+    private mutating func map(_ byteCount: Int, _ size: BlockSize) -> BlockPointer? {
+        guard let base = unsafe pages(byteCount) else { return nil }
+        return unsafe Self.header(base, byteCount, size)
+    }
+
+    private mutating func pages(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        guard bytes + byteCount <= bytesMax else { return nil }
+        let base = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard unsafe base != MAP_FAILED else { return nil }
+        bytes += byteCount
+        return unsafe base
+    }
+
+    private static func header(_ base: UnsafeMutableRawPointer, _ byteCount: Int, _ size: BlockSize) -> BlockPointer {
+        let block = unsafe base.bindMemory(to: Block.self, capacity: 1)
+        unsafe block.initialize(to: Block(
+            next: nil, kind: .memory, size: size, capacity: byteCount - Block.headerBytes, start: 0, end: 0,
+            owner: nil, address: nil, descriptor: -1, offset: 0))
+        return unsafe block
+    }
+
+    private static func unmap(_ block: BlockPointer) {
+        _ = unsafe munmap(block, block.pointee.capacity + Block.headerBytes)
+    }
+}

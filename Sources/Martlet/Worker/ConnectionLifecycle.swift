@@ -1,0 +1,235 @@
+// The life of a connection: opened, request after request, closed. The request side and the response side meet here.
+
+internal import MartletEngine
+internal import MartletHTTP
+internal import MartletHTTP1
+
+extension Worker where E: ~Copyable {
+    // MARK: Opening
+
+    mutating func opened(_ socket: SocketID, _ listener: UInt16) {
+        let slot = socket.slot
+        let now = unsafe core.pointee.now
+        let serial = unsafe core.pointee.connections[slot].serial
+        unsafe core.pointee.connections[slot] = Connection(
+            socket: socket, flags: .receiving, serial: serial, requestStage: .head, responseStage: .none, endReason: .complete,
+            listener: UInt8(truncatingIfNeeded: listener), requestsAnswered: 0,
+            deadline: now + core.pointee.settings.headNanoseconds, unparsed: .none, assembly: .none, inFlight: .none,
+            fillingFirst: .none, fillingLast: .none, outputBytes: 0, bodyRemaining: 0, bodyBytesMax: 0, bodyBytesInWindow: 0,
+            chunked: ChunkedDecoder(), answerRemaining: 0)
+        unsafe core.pointee.counters.accepted += 1
+        unsafe core.pointee.counters.open += 1
+        wheel.insert(slot, deadline: examination(slot))
+        engine.startReceiving(socket)
+        balanceAccepting()
+    }
+
+    // MARK: A request begins
+
+    /// The head is whole. The body decides when the handler sees the request.
+    mutating func beginRequest(_ slot: UInt32) -> Work? {
+        let framing = unsafe core.pointee.head.framing
+        var flags = unsafe core.pointee.connections[slot].flags
+        flags.subtract([.isHead, .isHTTP10, .requestKeepsAlive, .expectsContinue, .chunkedRequest, .exchangeHeld, .wantsWritable, .readingPaused,
+                        .chunkedAnswer, .sizedAnswer, .bodylessAnswer])
+        if unsafe core.pointee.head.method == .head { flags.insert(.isHead) }
+        if unsafe core.pointee.head.version == .http10 { flags.insert(.isHTTP10) }
+        if unsafe core.pointee.head.keepsAlive && core.pointee.head.method != .connect { flags.insert(.requestKeepsAlive) }
+        if unsafe core.pointee.head.expectsContinue { flags.insert(.expectsContinue) }
+        if framing == .chunked { flags.insert(.chunkedRequest) }
+        unsafe core.pointee.connections[slot].flags = flags
+        unsafe core.pointee.connections[slot].responseStage = .pending
+        unsafe core.pointee.counters.requests += 1
+        switch framing {
+        case .none, .length(0):
+            unsafe core.pointee.connections[slot].requestStage = .complete
+            return handOver(slot)
+        case .length(let length):
+            guard unsafe length <= core.pointee.settings.limits.bodyBytesMax else {
+                refuse(slot, .bodyTooLarge)
+                return nil
+            }
+            unsafe core.pointee.connections[slot].bodyRemaining = length
+        case .chunked:
+            unsafe core.pointee.connections[slot].chunked = ChunkedDecoder()
+        }
+        unsafe core.pointee.connections[slot].requestStage = .streamingBody
+        if isOverloaded(slot) { return nil }
+        step = .choseBodyHandling
+        return .chooseBodyHandling
+    }
+
+    /// The body is wanted whole, or in pieces behind the head.
+    private mutating func follow(_ choice: BodyHandling?, _ slot: UInt32) -> Work? {
+        switch choice ?? .whole(bytesMax: unsafe core.pointee.settings.wholeBodyBytesMax) {
+        case .whole(let bytesMax): beginCollecting(slot, bytesMax: bytesMax)
+        case .streamed: handOver(slot)
+        }
+    }
+
+    /// Gives the request in hand to the handler, unless too many are with it already.
+    mutating func handOver(_ slot: UInt32) -> Work? {
+        if isOverloaded(slot) { return nil }
+        unsafe core.pointee.counters.inFlight += 1
+        unsafe core.pointee.connections[slot].flags.insert(.counted)
+        step = .responded
+        return .respond
+    }
+
+    private mutating func isOverloaded(_ slot: UInt32) -> Bool {
+        let most = unsafe core.pointee.settings.requestsInFlightMax
+        guard most > 0, unsafe core.pointee.counters.inFlight >= UInt64(most) else { return false }
+        unsafe core.pointee.counters.overloaded += 1
+        let hasBody = unsafe core.pointee.connections[slot].requestStage == .streamingBody
+        unsafe core.pointee.answerError(slot, .serviceUnavailable, "The server has too many requests in hand.\n", closing: hasBody, retryAfter: true)
+        if hasBody { unsafe core.pointee.connections[slot].requestStage = .complete }
+        _ = finishExchangeIfDone(slot)
+        return true
+    }
+
+    // MARK: After the handler
+
+    /// Looks at what the handler did with what it was given last.
+    mutating func afterStep() -> Work? {
+        let last = step
+        step = .none
+        guard let slot = input.slot else { return nil }
+        switch last {
+        case .none:
+            return nil
+        case .choseBodyHandling:
+            return follow(choice, slot)
+        case .responded:
+            releaseAssembly(slot)
+            let held = unsafe core.pointee.connections[slot].flags.contains(.exchangeHeld)
+            if unsafe core.pointee.connections[slot].requestStage == .streamingBody {
+                if held {
+                    if unsafe !core.pointee.connections[slot].flags.contains(.readingPaused) { unsafe core.pointee.sendContinue(slot) }
+                } else {
+                    unsafe core.pointee.connections[slot].requestStage = .discardingBody
+                }
+            }
+            return finishExchangeIfDone(slot)
+        case .receivedPiece:
+            return finishExchangeIfDone(slot)
+        }
+    }
+
+    /// Ends the exchange when both sides are done with it; the next request may begin, or the connection ends.
+    mutating func finishExchangeIfDone(_ slot: UInt32) -> Work? {
+        guard unsafe core.pointee.connections[slot].responseStage == .complete else { return nil }
+        if unsafe core.pointee.connections[slot].requestStage != .complete {
+            guard unsafe core.pointee.connections[slot].flags.contains(.closes) else {
+                unsafe core.pointee.connections[slot].requestStage = .discardingBody
+                return nil
+            }
+            unsafe core.pointee.connections[slot].requestStage = .complete
+        }
+        let ended = endExchange(slot, .complete)
+        releaseAssembly(slot)
+        unsafe core.pointee.connections[slot].requestsAnswered += 1
+        if unsafe !core.pointee.connections[slot].flags.contains(.closes) {
+            unsafe core.pointee.connections[slot].requestStage = .head
+        } else if input.slot == slot {
+            input.position = unsafe input.bytes.count
+        }
+        countAnswered()
+        return ended
+    }
+
+    /// The exchange is over: late answers to it are stale from now on. Returns what its holder must hear.
+    mutating func endExchange(_ slot: UInt32, _ reason: EndReason) -> Work? {
+        let exchange = exchange(slot)
+        let flags = unsafe core.pointee.connections[slot].flags
+        unsafe core.pointee.connections[slot].serial &+= 1  // Safe: identity only; it takes 4 billion requests to come round.
+        unsafe core.pointee.connections[slot].responseStage = .none
+        unsafe core.pointee.connections[slot].flags.subtract([.exchangeHeld, .counted, .wantsWritable, .announcesWritable])
+        if flags.contains(.counted) { unsafe core.pointee.counters.inFlight -= 1 }
+        return flags.contains(.exchangeHeld) ? .ended(exchange, reason) : nil
+    }
+
+    private func releaseAssembly(_ slot: UInt32) {
+        guard let block = unsafe core.pointee.connections[slot].assembly.pointer,
+            unsafe core.pointee.connections[slot].requestStage != .collectingBody else { return }
+        unsafe core.pointee.connections[slot].assembly = .none
+        unsafe core.pointee.blocks.giveBack(block)
+    }
+
+    private mutating func countAnswered() {
+        guard let most = unsafe core.pointee.settings.exitsAfterRequests else { return }
+        answered += 1
+        if answered >= most { control.askToDrain() }
+    }
+
+    // MARK: The peer's side ends
+
+    mutating func inputEnded(_ socket: SocketID, _ error: SystemError?) {
+        let slot = socket.slot
+        unsafe core.pointee.connections[slot].flags.insert(.inputEnded)
+        unsafe core.pointee.connections[slot].flags.remove(.receiving)
+        let row = unsafe core.pointee.connections[slot]
+        switch row.requestStage {
+        case .none, .closing:
+            return
+        case .complete where error == nil:
+            // A client may shut its side and wait for the answer: it gets it, and then the connection ends.
+            unsafe core.pointee.connections[slot].flags.insert(.closes)
+        case .head where error == nil && row.outputBytes > 0:
+            // The last answer is still on its way.
+            unsafe core.pointee.connections[slot].flags.insert(.closes)
+            unsafe core.pointee.connections[slot].requestStage = .complete
+        case .head, .complete, .collectingBody, .streamingBody, .discardingBody, .lingering:
+            unsafe core.pointee.connections[slot].endReason = .peerLeft
+            beginClose(slot)
+        }
+    }
+
+    // MARK: Closing
+
+    /// Ends a connection at once; returns what the holder of its exchange must hear.
+    mutating func close(_ slot: UInt32, _ reason: EndReason) -> Work? {
+        switch unsafe core.pointee.connections[slot].requestStage {
+        case .none, .closing: return nil
+        case .head, .collectingBody, .streamingBody, .discardingBody, .complete, .lingering: break
+        }
+        unsafe core.pointee.connections[slot].endReason = reason
+        beginClose(slot)
+        return nil
+    }
+
+    /// Lets go of everything but what the kernel may still read, and tells the engine. The holder of the exchange hears of it from the queue.
+    mutating func beginClose(_ slot: UInt32) {
+        unsafe core.pointee.connections[slot].requestStage = .closing
+        wheel.remove(slot)
+        if unsafe core.pointee.connections[slot].responseStage != .none { unsafe core.pointee.enqueue(slot, .wantsEnded) }
+        let row = unsafe core.pointee.connections[slot]
+        unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
+        unsafe core.pointee.blocks.giveBack(chain: row.assembly.pointer)
+        unsafe core.pointee.blocks.giveBack(chain: row.fillingFirst.pointer)
+        unsafe core.pointee.connections[slot].unparsed = .none
+        unsafe core.pointee.connections[slot].assembly = .none
+        unsafe core.pointee.connections[slot].fillingFirst = .none
+        unsafe core.pointee.connections[slot].fillingLast = .none
+        if input.slot == slot { input.position = unsafe input.bytes.count }
+        engine.close(row.socket)
+    }
+
+    mutating func endOfClosing(_ slot: UInt32) -> Work? {
+        guard unsafe core.pointee.connections[slot].responseStage != .none else { return nil }
+        return endExchange(slot, unsafe core.pointee.connections[slot].endReason)
+    }
+
+    mutating func closed(_ socket: SocketID) -> Work? {
+        let slot = socket.slot
+        let ended = endOfClosing(slot)
+        unsafe core.pointee.blocks.giveBack(chain: core.pointee.connections[slot].inFlight.pointer)
+        unsafe core.pointee.connections[slot].inFlight = .none
+        unsafe core.pointee.connections[slot].requestStage = .none
+        unsafe core.pointee.connections[slot].outputBytes = 0
+        // A slot that stands in the queue keeps saying so, or its next connection would be queued twice.
+        unsafe core.pointee.connections[slot].flags.formIntersection(.queued)
+        unsafe core.pointee.counters.open -= 1
+        balanceAccepting()
+        return ended
+    }
+}

@@ -1,0 +1,162 @@
+// The pump of one core: takes what the engine says, finds whole requests in it, and hands them out one by one.
+//
+// It calls nobody: `next` returns work, the loop around it calls the handler, and the handler's answer is found in the core's tables when
+// `next` is called again. So this big generic type is instantiated in this module only (design: a generic body that crosses a module is small).
+//
+// Reading order: this file (the turn), WorkerInput (bytes to requests), WorkerOutput (answers to sends), ConnectionLifecycle, WorkerDeadlines, WorkerDrain.
+
+internal import MartletEngine
+internal import MartletHTTP
+internal import MartletHTTP1
+
+@safe struct Worker<E: Engine & ~Copyable>: ~Copyable {
+    var engine: E
+    let core: CorePointer
+    var wheel: TimerWheel
+    let listeners: [Int32]
+    let control: CoreControl
+    var input = Input()
+    var step = Step.none
+    var drainEnd: Nanoseconds?
+    var graceEnd: Nanoseconds?
+    var accepting = false
+    var isStopped = false
+    /// How the handler wants the body of the request in hand.
+    var choice: BodyHandling?
+    /// Requests answered, for a server that ends after so many.
+    var answered: UInt64 = 0
+
+    /// What `next` handed out last, and so what must be looked at when it is called again.
+    enum Step {
+        case none, choseBodyHandling, responded, receivedPiece
+    }
+
+    init(engine: consuming E, core: CorePointer, listeners: [Int32], control: CoreControl) throws(SystemError) {
+        wheel = try TimerWheel(capacity: unsafe core.pointee.settings.connectionCapacity, now: engine.now)
+        self.engine = engine
+        unsafe self.core = core
+        self.listeners = listeners
+        self.control = control
+        unsafe core.pointee.now = self.engine.now
+        unsafe core.pointee.mailbox.adopt(self.engine.waker)
+        control.attach(self.engine.waker)
+        resumeAccepting()
+    }
+
+    // MARK: The turn
+
+    mutating func next() -> Work {
+        if let work = afterStep() { return work }
+        while true {
+            if input.slot != nil, let work = continueInput() { return work }
+            if let event = engine.next() {
+                if let work = handle(event) { return work }
+                continue
+            }
+            if let work = workFromQueue() { return work }
+            if unsafe core.pointee.mailbox.hasMail {
+                drainMailbox()
+                continue
+            }
+            if isStopped { return .stopped }
+            endTurn()
+        }
+    }
+
+    private mutating func endTurn() {
+        engine.wait(until: nextDeadline())
+        let now = engine.now
+        unsafe core.pointee.now = now
+        unsafe core.pointee.preamble.update(now: now)
+        if wheel.isDue(now: now) { expireDeadlines(now) }
+        if control.isAsked { followControl(now) }
+        if unsafe core.pointee.isDraining { continueDrain(now) }
+    }
+
+    private mutating func handle(_ event: Event) -> Work? {
+        switch event {
+        case .accepted(let socket, let listener): opened(socket, listener)
+        case .received(let socket, let received): arrived(socket, received)
+        case .receiveEnded(let socket, let error): inputEnded(socket, error)
+        case .sent(let socket, let error): sent(socket, error)
+        case .closed(let socket, _): return closed(socket)
+        case .connected: break
+        case .woken: engine.waker.acknowledge()
+        }
+        return nil
+    }
+
+    /// One wish of one slot at a time; a slot with more goes to the end of the queue.
+    private mutating func workFromQueue() -> Work? {
+        while let slot = unsafe core.pointee.queue.popFirst() {
+            unsafe core.pointee.connections[slot].flags.remove(.queued)
+            if let work = fulfil(slot) { return work }
+        }
+        return nil
+    }
+
+    private mutating func fulfil(_ slot: UInt32) -> Work? {
+        let flags = unsafe core.pointee.connections[slot].flags
+        if flags.contains(.wantsAbort) {
+            unsafe core.pointee.connections[slot].flags.remove(.wantsAbort)
+            return close(slot, .cut)
+        }
+        if flags.contains(.wantsEnded) {
+            unsafe core.pointee.connections[slot].flags.remove(.wantsEnded)
+            return endOfClosing(slot)
+        }
+        if flags.contains(.wantsFlush) {
+            unsafe core.pointee.connections[slot].flags.remove(.wantsFlush)
+            flush(slot)
+        }
+        if flags.contains(.announcesWritable) {
+            unsafe core.pointee.connections[slot].flags.remove(.announcesWritable)
+            if flags.contains(.wantsInput) { unsafe core.pointee.enqueue(slot, .wantsInput) }
+            if unsafe core.pointee.connections[slot].flags.contains(.exchangeHeld) { return .writable(exchange(slot)) }
+        }
+        if unsafe core.pointee.connections[slot].flags.contains(.wantsInput) {
+            unsafe core.pointee.connections[slot].flags.remove(.wantsInput)
+            return resumeInput(slot)
+        }
+        return nil
+    }
+
+    func exchange(_ slot: UInt32) -> Exchange {
+        unsafe Exchange(core: core, slot: slot, serial: core.pointee.connections[slot].serial)
+    }
+
+    // MARK: The mailbox
+
+    private mutating func drainMailbox() {
+        let mailbox = unsafe core.pointee.mailbox
+        mailbox.beginDrain()
+        while let letter = unsafe mailbox.takePosted() {
+            unsafe deliver(letter)
+            unsafe mailbox.giveBack(letter)
+        }
+        while let refusal = mailbox.takeRefusal() {
+            guard waitsForAnswer(refusal.slot, refusal.serial) else { continue }
+            if refusal.isOverload {
+                unsafe core.pointee.counters.overloaded += 1
+                unsafe core.pointee.answerError(
+                    refusal.slot, .serviceUnavailable, "The server has too many answers under way.\n", closing: false, retryAfter: true)
+            } else {
+                unsafe core.pointee.counters.unanswered += 1
+                unsafe core.pointee.answerError(refusal.slot, .internalServerError, "The application did not answer.\n", closing: false)
+            }
+        }
+        unsafe core.pointee.executor.runJobs()
+    }
+
+    private func waitsForAnswer(_ slot: UInt32, _ serial: UInt32) -> Bool {
+        unsafe core.pointee.connections[slot].serial == serial && core.pointee.connections[slot].responseStage == .pending
+    }
+
+    private func deliver(_ letter: UnsafeMutablePointer<Letter>) {
+        let slot = unsafe letter.pointee.slot
+        guard waitsForAnswer(slot, unsafe letter.pointee.serial) else { return }
+        let fields = unsafe FieldLines(start: letter.payload, count: letter.pointee.fieldByteCount)
+        let body = unsafe UnsafeRawBufferPointer(start: letter.payload + letter.pointee.fieldByteCount, count: letter.pointee.bodyByteCount)
+        unsafe core.pointee.answer(slot, Status(code: letter.pointee.status), fields: fields, bytes: body)
+    }
+}

@@ -1,0 +1,118 @@
+// Deadlines: one per connection, by what it is waiting for. A deadline that moves later costs a store; the wheel is touched only when one comes sooner.
+
+internal import MartletEngine
+internal import MartletHTTP
+
+extension Worker where E: ~Copyable {
+    /// The true deadline moved; the row stays in its bucket unless it must be looked at sooner.
+    mutating func setDeadline(_ slot: UInt32, after duration: Nanoseconds) {
+        unsafe core.pointee.connections[slot].deadline = core.pointee.now + duration
+        wheel.remove(slot)
+        wheel.insert(slot, deadline: examination(slot))
+    }
+
+    /// Rows are looked at least as often as a write may take, so that one that begins to stall is found without touching the wheel for each send.
+    func examination(_ slot: UInt32) -> Nanoseconds {
+        unsafe min(core.pointee.connections[slot].deadline, core.pointee.now + core.pointee.settings.writeNanoseconds)
+    }
+
+    /// After each step that changed what the connection waits for. In the steady state (request whole, answered, sent): stores only.
+    mutating func noteDeadline(_ slot: UInt32) {
+        let row = unsafe core.pointee.connections[slot]
+        switch row.requestStage {
+        case .none, .closing, .lingering:
+            return
+        case .head where row.unparsed.isNone || row.flags.contains(.sendInFlight):
+            unsafe core.pointee.connections[slot].deadline = core.pointee.now
+                + (row.flags.contains(.sendInFlight) ? core.pointee.settings.writeNanoseconds : core.pointee.settings.keepAliveNanoseconds)
+        case .head:
+            // The first bytes of a head began its time; more bytes do not prolong it.
+            if !row.flags.contains(.headTimed) {
+                unsafe core.pointee.connections[slot].flags.insert(.headTimed)
+                setDeadline(slot, after: unsafe core.pointee.settings.headNanoseconds)
+            }
+            return
+        case .collectingBody, .streamingBody, .discardingBody:
+            if !row.flags.contains(.bodyTimed) {
+                unsafe core.pointee.connections[slot].flags.insert(.bodyTimed)
+                unsafe core.pointee.connections[slot].bodyBytesInWindow = 0
+                setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
+            }
+            return
+        case .complete:
+            if row.flags.contains(.sendInFlight) {
+                unsafe core.pointee.connections[slot].deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
+            } else if !row.flags.contains(.handlerTimed) {
+                unsafe core.pointee.connections[slot].flags.insert(.handlerTimed)
+                setDeadline(slot, after: unsafe core.pointee.settings.handlerNanoseconds)
+            }
+            return
+        }
+        unsafe core.pointee.connections[slot].flags.subtract([.headTimed, .bodyTimed, .handlerTimed])
+    }
+
+    mutating func expireDeadlines(_ now: Nanoseconds) {
+        while let slot = wheel.takeDue(now: now) {
+            let stage = unsafe core.pointee.connections[slot].requestStage
+            if stage == .none || stage == .closing { continue }
+            if unsafe core.pointee.connections[slot].deadline > now {
+                wheel.insert(slot, deadline: examination(slot))
+                continue
+            }
+            expire(slot)
+        }
+    }
+
+    private mutating func expire(_ slot: UInt32) {
+        let row = unsafe core.pointee.connections[slot]
+        unsafe core.pointee.connections[slot].endReason = .timedOut
+        if row.flags.contains(.sendInFlight) { return timeOut(slot) }
+        switch row.requestStage {
+        case .none, .closing: break
+        case .lingering: beginClose(slot)
+        case .head where row.unparsed.isNone: beginClose(slot)
+        case .head: answerTimeout(slot, .requestTimeout, "The request's head did not arrive in time.\n")
+        case .collectingBody, .streamingBody, .discardingBody: checkBodyRate(slot)
+        case .complete: expireHandler(slot)
+        }
+    }
+
+    private mutating func timeOut(_ slot: UInt32) {
+        unsafe core.pointee.counters.timedOut += 1
+        beginClose(slot)
+    }
+
+    private mutating func answerTimeout(_ slot: UInt32, _ status: Status, _ explanation: StaticString) {
+        let stage = unsafe core.pointee.connections[slot].responseStage
+        guard stage == .none || stage == .pending else { return timeOut(slot) }
+        unsafe core.pointee.counters.timedOut += 1
+        unsafe core.pointee.connections[slot].requestStage = .complete
+        unsafe core.pointee.answerError(slot, status, explanation, closing: true)
+        // The answer ends the exchange from the queue, and the connection with it; this bounds how long that may take.
+        unsafe core.pointee.enqueue(slot, .wantsInput)
+        setDeadline(slot, after: unsafe core.pointee.settings.writeNanoseconds)
+    }
+
+    /// A body must bring its least in every window; one that the handler paused is not the peer's fault.
+    private mutating func checkBodyRate(_ slot: UInt32) {
+        let row = unsafe core.pointee.connections[slot]
+        let isPaused = row.flags.contains(.readingPaused) || !row.flags.contains(.receiving)
+        guard unsafe isPaused || UInt64(row.bodyBytesInWindow) >= core.pointee.settings.bodyBytesPerWindowMin else {
+            return answerTimeout(slot, .requestTimeout, "The request's body did not arrive in time.\n")
+        }
+        unsafe core.pointee.connections[slot].bodyBytesInWindow = 0
+        setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
+    }
+
+    private mutating func expireHandler(_ slot: UInt32) {
+        guard unsafe core.pointee.connections[slot].responseStage != .none else { return beginClose(slot) }
+        answerTimeout(slot, .serviceUnavailable, "The application did not answer in time.\n")
+    }
+
+    /// When the wait must end even if nothing happens.
+    mutating func nextDeadline() -> Nanoseconds? {
+        let due = wheel.nextDue()
+        guard let bound = graceEnd ?? drainEnd else { return due }
+        return min(due ?? bound, bound)
+    }
+}

@@ -1,0 +1,356 @@
+// Bytes to requests: parses what arrived in place, and keeps a copy only of what must wait for more.
+//
+// Invariants: `input` names the bytes that are worked on, in the receive buffer or in the connection's own block; they are released or
+// kept before another connection is looked at. A receive buffer never outlives the turn: an idle or slow peer pins none.
+
+internal import MartletEngine
+internal import MartletHTTP
+internal import MartletHTTP1
+
+/// The bytes being worked on.
+@safe struct Input {
+    var slot: UInt32?
+    var bytes = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+    var position = 0
+    /// Where the bytes lie: lent by the engine, or in a block that the connection kept.
+    var received: ReceivedBytes?
+    var block: BlockPointer?
+    /// A parse that was begun on a shorter piece of the same bytes.
+    var parser = RequestParser()
+
+    var rest: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: bytes[position...]) }
+    var span: Span<UInt8> {
+        @_lifetime(borrow self) get {
+            let span = unsafe Span<UInt8>(_unsafeBytes: rest)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+}
+
+/// In front of the bytes of a kept block: how far the parse of its first head has come.
+struct KeptHead {
+    var parser: RequestParser
+    var head: RequestHead
+
+    static var bytes: Int { (MemoryLayout<KeptHead>.stride + 63) & ~63 }
+}
+
+extension Worker where E: ~Copyable {
+    // MARK: Where bytes come in (the seam at which a transport such as TLS would decrypt)
+
+    mutating func arrived(_ socket: SocketID, _ received: ReceivedBytes) {
+        let slot = socket.slot
+        let count = unsafe received.bytes.count
+        unsafe core.pointee.counters.bytesReceived += UInt64(count)
+        switch unsafe core.pointee.connections[slot].requestStage {
+        case .none, .closing, .lingering:
+            return engine.release(received)
+        case .head, .collectingBody, .streamingBody, .discardingBody, .complete:
+            break
+        }
+        unsafe core.pointee.slotInHand = slot
+        if let kept = unsafe core.pointee.connections[slot].unparsed.pointer {
+            // Something waits already: these bytes belong behind it.
+            unsafe keepMore(slot, kept, received.bytes)
+            engine.release(received)
+            takeKept(slot)
+        } else {
+            unsafe input = Input(slot: slot, bytes: received.bytes, received: received)
+        }
+    }
+
+    /// Works on what the connection has kept.
+    private mutating func takeKept(_ slot: UInt32) {
+        guard let kept = unsafe core.pointee.connections[slot].unparsed.pointer else { return }
+        unsafe core.pointee.connections[slot].unparsed = .none
+        let state = unsafe kept.payload.assumingMemoryBound(to: KeptHead.self)
+        unsafe core.pointee.head = state.pointee.head
+        unsafe core.pointee.slotInHand = slot
+        input = unsafe Input(slot: slot, bytes: kept.bytes, block: kept, parser: state.pointee.parser)
+    }
+
+    mutating func resumeInput(_ slot: UInt32) -> Work? {
+        unsafe core.pointee.slotInHand = slot
+        switch unsafe core.pointee.connections[slot].requestStage {
+        case .none, .closing, .lingering:
+            unsafe core.pointee.slotInHand = nil
+            return nil
+        case .head, .collectingBody, .streamingBody, .discardingBody, .complete:
+            break
+        }
+        takeKept(slot)
+        if input.slot == nil { input = unsafe Input(slot: slot) }
+        return finishExchangeIfDone(slot)
+    }
+
+    // MARK: One step at a time
+
+    mutating func continueInput() -> Work? {
+        guard let slot = input.slot else { return nil }
+        while true {
+            switch unsafe core.pointee.connections[slot].requestStage {
+            case .head:
+                if unsafe input.position == input.bytes.count || isHeldBack(slot) { break }
+                if let work = parseHead(slot) { return work }
+                if unsafe core.pointee.connections[slot].requestStage == .head { break }
+                continue
+            case .collectingBody:
+                if unsafe input.position == input.bytes.count { break }
+                if let work = collectBody(slot) { return work }
+                continue
+            case .streamingBody:
+                if unsafe core.pointee.connections[slot].flags.contains(.readingPaused) { break }
+                if let work = streamBody(slot) { return work }
+                if unsafe core.pointee.connections[slot].requestStage == .streamingBody { break }
+                continue
+            case .discardingBody:
+                if unsafe input.position == input.bytes.count { break }
+                if let work = discardBody(slot) { return work }
+                continue
+            case .complete, .none, .lingering, .closing:
+                break
+            }
+            endInput(slot)
+            return nil
+        }
+    }
+
+    /// A peer that does not take its answers is not given more of them.
+    private func isHeldBack(_ slot: UInt32) -> Bool {
+        unsafe core.pointee.connections[slot].outputBytes > core.pointee.settings.outputHighWaterBytes
+    }
+
+    /// Nothing more can be done with these bytes now: the rest is kept, the buffer goes back, the output goes out.
+    private mutating func endInput(_ slot: UInt32) {
+        let stage = unsafe core.pointee.connections[slot].requestStage
+        let isOver = stage == .none || stage == .closing || stage == .lingering
+        if !isOver, unsafe input.position < input.bytes.count {
+            keepRest(slot)
+        } else if let block = unsafe input.block {
+            unsafe core.pointee.blocks.giveBack(block)
+        }
+        if let received = input.received { engine.release(received) }
+        input = Input()
+        unsafe core.pointee.slotInHand = nil
+        if isOver { return }
+        flush(slot)
+        steerReceiving(slot)
+        noteDeadline(slot)
+    }
+
+    // MARK: Heads
+
+    private mutating func parseHead(_ slot: UInt32) -> Work? {
+        do throws(RequestError) {
+            guard try unsafe input.parser.parse(input.span, into: &core.pointee.head, limits: core.pointee.settings.limits) else { return nil }
+        } catch {
+            refuse(slot, error)
+            return nil
+        }
+        unsafe core.pointee.headBytes = unsafe input.rest.baseAddress!
+        unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(start: nil, count: 0)
+        input.position += unsafe core.pointee.head.byteCount
+        input.parser = RequestParser()
+        return beginRequest(slot)
+    }
+
+    /// The peer's fault: its status, and the end of the connection (what follows cannot be trusted to be a request).
+    mutating func refuse(_ slot: UInt32, _ error: RequestError) {
+        unsafe core.pointee.counters.malformed += 1
+        input.position = unsafe input.bytes.count
+        if unsafe core.pointee.connections[slot].responseStage == .streaming {
+            return unsafe core.pointee.cut(slot)
+        }
+        unsafe core.pointee.connections[slot].requestStage = .complete
+        unsafe core.pointee.answerError(slot, error.status, error.explanation, closing: true)
+    }
+
+    // MARK: Collected bodies
+
+    /// Begins to collect; a body that is here already is used where it lies.
+    mutating func beginCollecting(_ slot: UInt32, bytesMax: Int) -> Work? {
+        let head = unsafe core.pointee.head.byteCount
+        var capacity = head
+        if case .length(let length) = unsafe core.pointee.head.framing {
+            guard length <= UInt64(bytesMax) else {
+                refuse(slot, .bodyTooLarge)
+                return nil
+            }
+            let available = unsafe input.bytes.count - input.position
+            if available >= Int(length) {
+                unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(rebasing: input.rest[..<Int(length)])
+                input.position += Int(length)
+                unsafe core.pointee.connections[slot].requestStage = .complete
+                return handOver(slot)
+            }
+            capacity += Int(length)
+        } else {
+            capacity += min(bytesMax, 4096)
+        }
+        guard let block = unsafe newKept(capacity, head: core.pointee.headBytes, headCount: head) else {
+            unsafe core.pointee.cut(slot)
+            input.position = unsafe input.bytes.count
+            return nil
+        }
+        unsafe core.pointee.connections[slot].assembly = unsafe BlockAddress(block)
+        unsafe core.pointee.connections[slot].bodyBytesMax = UInt64(bytesMax)
+        unsafe core.pointee.connections[slot].requestStage = .collectingBody
+        unsafe core.pointee.sendContinue(slot)
+        return nil
+    }
+
+    /// A block that begins with the request in hand: its table, then its head's bytes.
+    private func newKept(_ capacity: Int, head: UnsafeRawPointer, headCount: Int) -> BlockPointer? {
+        guard let block = unsafe core.pointee.blocks.take(KeptHead.bytes + capacity) else { return nil }
+        unsafe block.payload.initializeMemory(as: KeptHead.self, to: KeptHead(parser: RequestParser(), head: core.pointee.head))
+        unsafe block.pointee.start = KeptHead.bytes
+        unsafe (block.payload + KeptHead.bytes).copyMemory(from: head, byteCount: headCount)
+        unsafe block.pointee.end = KeptHead.bytes + headCount
+        return unsafe block
+    }
+
+    private mutating func collectBody(_ slot: UInt32) -> Work? {
+        guard let (piece, last) = unsafe nextBodyPiece(slot) else { return nil }
+        guard let block = unsafe assemblyWithRoom(slot, piece.count) else { return nil }
+        if piece.count > 0 {
+            unsafe (block.payload + block.pointee.end).copyMemory(from: piece.baseAddress!, byteCount: piece.count)
+            unsafe block.pointee.end += piece.count
+        }
+        guard last else { return nil }
+        // The request in hand is now the one in the block; the block is released when the request is over.
+        let state = unsafe block.payload.assumingMemoryBound(to: KeptHead.self)
+        unsafe core.pointee.head = state.pointee.head
+        unsafe core.pointee.headBytes = unsafe block.bytes.baseAddress!
+        unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(rebasing: block.bytes[core.pointee.head.byteCount...])
+        unsafe core.pointee.connections[slot].requestStage = .complete
+        return handOver(slot)
+    }
+
+    /// The assembly with room for so many bytes more: chunked bodies grow by doubling, up to the limit (413).
+    private mutating func assemblyWithRoom(_ slot: UInt32, _ count: Int) -> BlockPointer? {
+        guard let block = unsafe core.pointee.connections[slot].assembly.pointer else { return nil }
+        let headCount = unsafe block.payload.assumingMemoryBound(to: KeptHead.self).pointee.head.byteCount
+        let bodyCount = unsafe block.pointee.end - KeptHead.bytes - headCount
+        guard unsafe UInt64(bodyCount + count) <= core.pointee.connections[slot].bodyBytesMax else {
+            refuse(slot, .bodyTooLarge)
+            return nil
+        }
+        if unsafe block.room >= count { return unsafe block }
+        let used = unsafe block.pointee.end
+        guard let larger = unsafe core.pointee.blocks.take(max(used * 2, used + count)) else {
+            unsafe core.pointee.cut(slot)
+            input.position = unsafe input.bytes.count
+            return nil
+        }
+        unsafe larger.payload.copyMemory(from: block.payload, byteCount: used)
+        unsafe larger.pointee.start = unsafe block.pointee.start
+        unsafe larger.pointee.end = used
+        unsafe core.pointee.blocks.giveBack(block)
+        unsafe core.pointee.connections[slot].assembly = unsafe BlockAddress(larger)
+        return unsafe larger
+    }
+
+    // MARK: Streamed and dropped bodies
+
+    private mutating func streamBody(_ slot: UInt32) -> Work? {
+        guard let (piece, last) = unsafe nextBodyPiece(slot) else { return nil }
+        if last { unsafe core.pointee.connections[slot].requestStage = .complete }
+        if unsafe piece.isEmpty && !last { return nil }
+        unsafe core.pointee.bodyBytes = unsafe piece
+        guard unsafe core.pointee.connections[slot].flags.contains(.exchangeHeld) else { return nil }
+        step = .receivedPiece
+        return .received(exchange(slot), last: last)
+    }
+
+    private mutating func discardBody(_ slot: UInt32) -> Work? {
+        guard let (_, last) = unsafe nextBodyPiece(slot) else { return nil }
+        guard last else { return nil }
+        unsafe core.pointee.connections[slot].requestStage = .complete
+        return finishExchangeIfDone(slot)
+    }
+
+    /// The next run of the body in the input, and whether the body ends with it; nil when the input has no more of it or is faulty.
+    private mutating func nextBodyPiece(_ slot: UInt32) -> (UnsafeRawBufferPointer, Bool)? {
+        if unsafe core.pointee.connections[slot].flags.contains(.chunkedRequest) { return unsafe nextChunk(slot) }
+        let remaining = unsafe core.pointee.connections[slot].bodyRemaining
+        let count = unsafe min(input.bytes.count - input.position, Int(clamping: remaining))
+        guard count > 0 || remaining == 0 else { return nil }
+        let piece = unsafe UnsafeRawBufferPointer(rebasing: input.rest[..<count])
+        input.position += count
+        unsafe core.pointee.connections[slot].bodyRemaining = remaining - UInt64(count)
+        countBody(slot, count)
+        return unsafe (piece, remaining == UInt64(count))
+    }
+
+    private mutating func nextChunk(_ slot: UInt32) -> (UnsafeRawBufferPointer, Bool)? {
+        do throws(RequestError) {
+            let rest = unsafe input.rest
+            switch try unsafe core.pointee.connections[slot].chunked.next(input.span, limits: core.pointee.settings.limits) {
+            case .data(let range, let consumed):
+                input.position += consumed
+                countBody(slot, range.count)
+                return unsafe (UnsafeRawBufferPointer(rebasing: rest[range]), false)
+            case .needMore(let consumed):
+                input.position += consumed
+                return nil
+            case .end(let consumed):
+                input.position += consumed
+                return unsafe (UnsafeRawBufferPointer(start: nil, count: 0), true)
+            }
+        } catch {
+            refuse(slot, error)
+            return nil
+        }
+    }
+
+    private func countBody(_ slot: UInt32, _ count: Int) {
+        let counted = unsafe core.pointee.connections[slot].bodyBytesInWindow
+        unsafe core.pointee.connections[slot].bodyBytesInWindow = UInt32(clamping: UInt64(counted) + UInt64(count))
+    }
+
+    // MARK: What must wait
+
+    /// Keeps the rest of the input in a block of the connection's own.
+    private mutating func keepRest(_ slot: UInt32) {
+        let rest = unsafe input.rest
+        if let block = unsafe input.block {
+            // In place: the rest moves to the front.
+            let payload = unsafe block.payload
+            unsafe (payload + KeptHead.bytes).copyMemory(from: rest.baseAddress!, byteCount: rest.count)
+            unsafe block.pointee.start = KeptHead.bytes
+            unsafe block.pointee.end = KeptHead.bytes + rest.count
+            unsafe store(slot, block)
+            return
+        }
+        guard let block = unsafe newKept(rest.count, head: rest.baseAddress!, headCount: rest.count) else {
+            return unsafe core.pointee.cut(slot)
+        }
+        unsafe store(slot, block)
+    }
+
+    private func store(_ slot: UInt32, _ block: BlockPointer) {
+        let state = unsafe block.payload.assumingMemoryBound(to: KeptHead.self)
+        unsafe state.pointee.parser = input.parser
+        unsafe state.pointee.head = unsafe core.pointee.head
+        unsafe core.pointee.connections[slot].unparsed = unsafe BlockAddress(block)
+    }
+
+    /// Puts new bytes behind the kept ones, in a larger block if need be.
+    private mutating func keepMore(_ slot: UInt32, _ kept: BlockPointer, _ bytes: UnsafeRawBufferPointer) {
+        var block = unsafe kept
+        if unsafe block.room < bytes.count {
+            let used = unsafe block.pointee.end
+            guard let larger = unsafe core.pointee.blocks.take(max(used * 2, used + bytes.count)) else {
+                return unsafe core.pointee.cut(slot)
+            }
+            unsafe larger.payload.copyMemory(from: block.payload, byteCount: used)
+            unsafe larger.pointee.start = unsafe block.pointee.start
+            unsafe larger.pointee.end = used
+            unsafe core.pointee.blocks.giveBack(block)
+            unsafe block = unsafe larger
+            unsafe core.pointee.connections[slot].unparsed = unsafe BlockAddress(block)
+        }
+        unsafe (block.payload + block.pointee.end).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+        unsafe block.pointee.end += bytes.count
+    }
+}

@@ -1,0 +1,158 @@
+// Answers to sends: one send in flight per connection, and everything that gathered meanwhile in the next one.
+
+internal import MartletEngine
+
+extension Worker where E: ~Copyable {
+    /// Bytes that one send takes at most, so that a slow peer's progress is seen.
+    private static var sendBytesMax: Int { 256 << 10 }
+    private static var fileBytesMax: Int { 1 << 20 }
+    private static var piecesMax: Int { 64 }
+
+    /// Hands the connection's output to the engine if nothing of it is under way (the seam at which a transport such as TLS would encrypt).
+    mutating func flush(_ slot: UInt32) {
+        let row = unsafe core.pointee.connections[slot]
+        if row.flags.contains(.sendInFlight) || row.requestStage == .closing || row.requestStage == .none { return }
+        guard let first = unsafe row.fillingFirst.pointer else { return finishConnectionIfDone(slot) }
+        unsafe core.pointee.connections[slot].flags.insert(.sendInFlight)
+        if unsafe first.pointee.kind == .file { return unsafe sendFile(slot, row.socket, first, head: nil) }
+        guard let second = unsafe first.pointee.next else {
+            unsafe take(slot, upTo: first)
+            return unsafe engine.send(row.socket, first.bytes)
+        }
+        if unsafe second.pointee.kind == .file { return unsafe sendFile(slot, row.socket, second, head: first) }
+        unsafe gather(slot, row.socket, first)
+    }
+
+    /// Moves the chain up to a block from what is being filled to what is in flight.
+    private func take(_ slot: UInt32, upTo last: BlockPointer) {
+        let first = unsafe core.pointee.connections[slot].fillingFirst
+        let rest = unsafe last.pointee.next
+        unsafe last.pointee.next = nil
+        unsafe core.pointee.connections[slot].inFlight = first
+        unsafe core.pointee.connections[slot].fillingFirst = unsafe BlockAddress(rest)
+        if unsafe rest == nil { unsafe core.pointee.connections[slot].fillingLast = .none }
+    }
+
+    private mutating func gather(_ slot: UInt32, _ socket: SocketID, _ first: BlockPointer) {
+        // The vector travels in a block of its own at the front of the chain, and comes back with it.
+        guard let vector = unsafe core.pointee.blocks.take(Self.piecesMax * MemoryLayout<IOVector>.stride) else {
+            unsafe core.pointee.connections[slot].flags.remove(.sendInFlight)
+            return unsafe core.pointee.cut(slot)
+        }
+        let pieces = unsafe vector.payload.bindMemory(to: IOVector.self, capacity: Self.piecesMax)
+        var last = unsafe first
+        var count = 0, byteCount = 0
+        var next: BlockPointer? = unsafe first
+        while let block = unsafe next, unsafe block.pointee.kind != .file, count < Self.piecesMax, byteCount < Self.sendBytesMax {
+            let bytes = unsafe block.bytes
+            unsafe (pieces + count).initialize(to: IOVector(bytes))
+            count += 1
+            byteCount += bytes.count
+            unsafe last = unsafe block
+            unsafe next = unsafe block.pointee.next
+        }
+        unsafe take(slot, upTo: last)
+        unsafe vector.pointee.next = unsafe first
+        unsafe core.pointee.connections[slot].inFlight = unsafe BlockAddress(vector)
+        unsafe engine.send(socket, gathering: UnsafeMutableBufferPointer(start: pieces, count: count))
+    }
+
+    /// Sends a slice of a file, with the head in front of it. The block stays first in line until its last slice is out.
+    private mutating func sendFile(_ slot: UInt32, _ socket: SocketID, _ file: BlockPointer, head: BlockPointer?) {
+        if let head = unsafe head { unsafe take(slot, upTo: head) }
+        let count = unsafe min(file.pointee.end - file.pointee.start, Self.fileBytesMax)
+        let offset = unsafe file.pointee.offset
+        unsafe file.pointee.offset += Int64(count)
+        unsafe file.pointee.start += count
+        let bytes = unsafe head?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        unsafe engine.send(socket, file: file.pointee.descriptor, offset: offset, count: count, head: bytes)
+    }
+
+    mutating func sent(_ socket: SocketID, _ error: SystemError?) {
+        let slot = socket.slot
+        guard unsafe core.pointee.connections[slot].requestStage != .none else { return }
+        unsafe core.pointee.connections[slot].flags.remove(.sendInFlight)
+        releaseInFlight(slot)
+        if unsafe core.pointee.connections[slot].requestStage == .closing { return }
+        guard error == nil else {
+            unsafe core.pointee.connections[slot].endReason = .peerLeft
+            return beginClose(slot)
+        }
+        dropFinishedFile(slot)
+        noteOutputDrained(slot)
+        flush(slot)
+        noteDeadline(slot)
+    }
+
+    private func releaseInFlight(_ slot: UInt32) {
+        var byteCount = 0
+        var next = unsafe core.pointee.connections[slot].inFlight.pointer
+        while let block = unsafe next {
+            // The vector's own block counts no output: its payload is not [start, end).
+            byteCount += unsafe block.pointee.end - block.pointee.start
+            unsafe next = unsafe block.pointee.next
+        }
+        unsafe core.pointee.blocks.giveBack(chain: core.pointee.connections[slot].inFlight.pointer)
+        unsafe core.pointee.connections[slot].inFlight = .none
+        unsafe core.pointee.connections[slot].outputBytes -= byteCount
+        unsafe core.pointee.counters.bytesSent += UInt64(byteCount)
+    }
+
+    private func dropFinishedFile(_ slot: UInt32) {
+        guard let first = unsafe core.pointee.connections[slot].fillingFirst.pointer, unsafe first.pointee.kind == .file,
+            unsafe first.pointee.start == first.pointee.end else { return }
+        unsafe take(slot, upTo: first)
+        unsafe core.pointee.blocks.giveBack(first)
+        unsafe core.pointee.connections[slot].inFlight = .none
+    }
+
+    /// Below half of the high-water mark, whoever was held back goes on: the writer of a stream, or the parsing of pipelined requests.
+    private func noteOutputDrained(_ slot: UInt32) {
+        let row = unsafe core.pointee.connections[slot]
+        guard unsafe row.outputBytes <= core.pointee.settings.outputHighWaterBytes / 2 else { return }
+        if row.flags.contains(.wantsWritable) {
+            unsafe core.pointee.connections[slot].flags.remove(.wantsWritable)
+            unsafe core.pointee.enqueue(slot, .announcesWritable)
+        }
+        if row.requestStage == .head, !row.unparsed.isNone, !row.flags.contains(.receiving) { unsafe core.pointee.enqueue(slot, .wantsInput) }
+    }
+
+    /// When all is said and sent, a connection that is not kept ends: at once, or after the peer's last bytes were dropped.
+    mutating func finishConnectionIfDone(_ slot: UInt32) {
+        let row = unsafe core.pointee.connections[slot]
+        guard row.flags.contains(.closes), row.responseStage == .none, row.requestStage == .complete else { return }
+        guard row.flags.contains(.lingers), !row.flags.contains(.inputEnded) else { return beginClose(slot) }
+        unsafe core.pointee.connections[slot].requestStage = .lingering
+        unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
+        unsafe core.pointee.connections[slot].unparsed = .none
+        engine.shutdownSend(row.socket)
+        if !row.flags.contains(.receiving) {
+            unsafe core.pointee.connections[slot].flags.insert(.receiving)
+            engine.startReceiving(row.socket)
+        }
+        setDeadline(slot, after: unsafe core.pointee.settings.lingerNanoseconds)
+    }
+
+    /// Reads on, or lets TCP slow the peer down, by what the connection can take now.
+    mutating func steerReceiving(_ slot: UInt32) {
+        let row = unsafe core.pointee.connections[slot]
+        if row.flags.contains(.inputEnded) || row.requestStage == .closing || row.requestStage == .none { return }
+        let kept = unsafe row.unparsed.pointer.map { unsafe $0.pointee.end - $0.pointee.start } ?? 0
+        let wants =
+            switch row.requestStage {
+            case .none, .closing: false
+            case .lingering, .collectingBody, .discardingBody: true
+            case .head: unsafe row.outputBytes <= core.pointee.settings.outputHighWaterBytes
+            case .streamingBody: !row.flags.contains(.readingPaused)
+            case .complete: kept < CoreSettings.unparsedBytesMax
+            }
+        guard wants != row.flags.contains(.receiving) else { return }
+        if wants {
+            unsafe core.pointee.connections[slot].flags.insert(.receiving)
+            engine.startReceiving(row.socket)
+        } else {
+            unsafe core.pointee.connections[slot].flags.remove(.receiving)
+            engine.stopReceiving(row.socket)
+        }
+    }
+}
