@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/eventfd.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <sys/mman.h>
 #include <poll.h>
 
@@ -46,8 +47,24 @@ static const int MARTLET_SHUT_RDWR = SHUT_RDWR;
 static const unsigned MARTLET_SQ_CQ_OVERFLOW = IORING_SQ_CQ_OVERFLOW;
 static const unsigned MARTLET_TIMEOUT_ABS = IORING_TIMEOUT_ABS;
 static const unsigned MARTLET_SQE_FLAGS_USED = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS;
-static const int MARTLET_EPOLL_CLOEXEC = EPOLL_CLOEXEC;
 static inline int martlet_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+// What the epoll engine watches for and is told.
+static const int MARTLET_EPOLL_CLOEXEC = EPOLL_CLOEXEC;
+static const unsigned MARTLET_WATCH_SOCKET = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+static const unsigned MARTLET_WATCH_LISTENER = EPOLLIN | EPOLLEXCLUSIVE;
+static const unsigned MARTLET_WATCH_SIGNAL = EPOLLIN | EPOLLET;
+static const unsigned MARTLET_READY_READ = EPOLLIN;
+static const unsigned MARTLET_READY_WRITE = EPOLLOUT;
+static const unsigned MARTLET_READY_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+static const int MARTLET_TIMER_ABSOLUTE = TFD_TIMER_ABSTIME;
+static inline int martlet_timer(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
+static inline int martlet_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+static inline int martlet_watch(int epoll, int descriptor, unsigned readiness, __u64 data) {
+    struct epoll_event event = {.events = readiness, .data = {.u64 = data}};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+static inline int martlet_unwatch(int epoll, int descriptor) { return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL); }
 
 // Publishes the prepared submissions (they become visible to the kernel) and says how many wait for the next enter.
 static inline unsigned martlet_submissions_publish(struct io_uring *ring) {

@@ -33,6 +33,8 @@ extension RingEngine {
         case .wake: return wakeArrived()
         case .timeout:
             guard entry.res != -ECANCELED else { return nil }
+            // The coarse clock may still stand before the deadline, and the owner would wait for it again and again.
+            if let deadline = armedDeadline, entry.res == -ETIME { now = max(now, deadline) }
             armedDeadline = nil
             return .woken
         case .ignored, nil: return nil
@@ -207,7 +209,7 @@ extension RingEngine {
     // MARK: Waking
 
     private mutating func wakeArrived() -> Event? {
-        if wakeDescriptor >= 0 { armWakeRead() }
+        if waker.descriptor >= 0 { armWakeRead() }
         return .woken
     }
 }

@@ -33,7 +33,6 @@ internal import Glibc
     let completions: UnsafeMutablePointer<io_uring_cqe>
 
     package let waker: Waker
-    let wakeDescriptor: Int32
     /// The kernel writes the eventfd's count here.
     let wakeCount: UnsafeMutablePointer<UInt64>
 
@@ -41,7 +40,7 @@ internal import Glibc
     let timeout: UnsafeMutablePointer<__kernel_timespec>
     var armedDeadline: Nanoseconds?
 
-    package private(set) var now: Nanoseconds = Clock.coarse()
+    package internal(set) var now: Nanoseconds = Clock.coarse()
     package var counters = EngineCounters()
     package var socketsMax: Int { sockets.capacity }
 
@@ -54,6 +53,7 @@ internal import Glibc
         let messages = unsafe try Slab<msghdr>(capacity: options.socketsMax)
         let files = try Slab<FileSend>(capacity: options.socketsMax)
         try unsafe RingSelfTest.run(ring, &features, &buffers)
+        let waker = try unsafe features.messageWake ? Waker(.message(ring: ring.pointee.ring_fd, userData: Operation.wake.userData)) : Waker.event()
         self.handle = handle
         unsafe self.ring = ring
         self.options = options
@@ -70,21 +70,16 @@ internal import Glibc
         unsafe timeout.initialize(to: __kernel_timespec())
         unsafe wakeCount = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
         unsafe wakeCount.initialize(to: 0)
-        if features.messageWake {
-            wakeDescriptor = -1
-            waker = unsafe Waker(.message(ring: ring.pointee.ring_fd, userData: Operation.wake.userData))
-        } else {
-            wakeDescriptor = martlet_eventfd()
-            waker = Waker(.event(descriptor: wakeDescriptor))
-            armWakeRead()
-        }
+        self.waker = waker
+        if waker.descriptor >= 0 { armWakeRead() }
     }
 
     deinit {
-        if wakeDescriptor >= 0 { _ = Glibc.close(wakeDescriptor) }
+        // Descriptors whose closing stands in the queue.
+        _ = unsafe io_uring_submit(ring)
         var slot: UInt32 = 0
         while slot < slotsUsed {
-            if sockets[slot].state.contains(.open) { _ = Glibc.close(sockets[slot].descriptor) }
+            if sockets[slot].state.contains(.open), !sockets[slot].state.contains(.closed) { _ = Glibc.close(sockets[slot].descriptor) }
             slot += 1
         }
         unsafe timeout.deallocate()
@@ -111,7 +106,7 @@ internal import Glibc
         let hasEvents = !announced.isEmpty
         if !hasEvents, let deadline = earliest(deadline, listenersResume) { armTimeout(deadline) }
         enter(waitFor: hasEvents ? 0 : 1)
-        now = Clock.coarse()
+        now = max(now, Clock.coarse())
         resumePausedListeners()
     }
 

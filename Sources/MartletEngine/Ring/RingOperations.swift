@@ -243,7 +243,7 @@ extension RingEngine {
 
     mutating func armWakeRead() {
         let entry = unsafe submission()
-        unsafe io_uring_prep_read(entry, wakeDescriptor, wakeCount, 8, 0)
+        unsafe io_uring_prep_read(entry, waker.descriptor, wakeCount, 8, 0)
         unsafe entry.pointee.user_data = Operation.wake.userData
     }
 }

@@ -60,26 +60,14 @@ extension RingEngine {
     /// Counts what the kernel took; true when nothing is left.
     func advanceSend(_ socket: SocketID, by taken: Int) -> Bool {
         let slot = socket.slot
-        if sockets[slot].state.contains(.sendIsGather) { return advanceGather(slot, by: taken) }
+        if sockets[slot].state.contains(.sendIsGather) {
+            unsafe messages[slot].advance(by: taken)
+            return unsafe messages[slot].msg_iovlen == 0
+        }
         precondition(taken <= Int(sockets[slot].sendCount), "the kernel sent more than it was given")
         sockets[slot].sendCount -= UInt32(taken)
         sockets[slot].sendAddress += UInt(taken)
         return sockets[slot].sendCount == 0
-    }
-
-    private func advanceGather(_ slot: UInt32, by taken: Int) -> Bool {
-        var left = taken
-        while unsafe messages[slot].msg_iovlen > 0 {
-            let piece = unsafe messages[slot].msg_iov!
-            let count = unsafe min(left, piece.pointee.iov_len)
-            unsafe piece.pointee.iov_base += count
-            unsafe piece.pointee.iov_len -= count
-            left -= count
-            if unsafe piece.pointee.iov_len > 0 { return false }
-            unsafe messages[slot].msg_iov = unsafe piece + 1
-            unsafe messages[slot].msg_iovlen -= 1
-        }
-        return true
     }
 
     /// The ring has no sendfile: it is called here as long as the socket takes bytes, and a poll waits for room.

@@ -1,0 +1,207 @@
+// What the kernel is told: accepting, connecting, receiving, closing. Sends are in EpollSending.
+
+internal import CUring
+internal import Glibc
+
+extension EpollEngine {
+    // MARK: Accepting
+
+    package mutating func startAccepting(listener: UInt16, descriptor: Int32) {
+        let index = Int(listener)
+        while listeners.count <= index {
+            listeners.append(EpollListener(descriptor: -1, wanted: false, watched: false, pausedUntil: nil))
+        }
+        if listeners[index].descriptor != descriptor { unwatchListener(index) }
+        listeners[index].descriptor = descriptor
+        listeners[index].wanted = true
+        listeners[index].pausedUntil = nil
+        watchListener(index)
+    }
+
+    package mutating func stopAccepting(listener: UInt16) {
+        let index = Int(listener)
+        guard index < listeners.count, listeners[index].wanted else { return }
+        listeners[index].wanted = false
+        listeners[index].pausedUntil = nil
+        unwatchListener(index)
+    }
+
+    /// Exclusive: of several cores that share a listener, the kernel wakes one for a connection, not all.
+    private mutating func watchListener(_ index: Int) {
+        guard !listeners[index].watched else { return }
+        guard martlet_watch(epoll, listeners[index].descriptor, MARTLET_WATCH_LISTENER, EpollWatch.listener.data | UInt64(index)) == 0 else {
+            listeners[index].pausedUntil = now + acceptPauseNanoseconds
+            return
+        }
+        listeners[index].watched = true
+    }
+
+    mutating func unwatchListener(_ index: Int) {
+        guard listeners[index].watched else { return }
+        listeners[index].watched = false
+        _ = martlet_unwatch(epoll, listeners[index].descriptor)
+    }
+
+    mutating func resumePausedListeners() {
+        for index in listeners.indices {
+            guard let until = listeners[index].pausedUntil, until <= now else { continue }
+            listeners[index].pausedUntil = nil
+            watchListener(index)
+        }
+    }
+
+    /// The earliest moment at which a resting listener is tried again.
+    var listenersResume: Nanoseconds? { listeners.lazy.compactMap(\.pausedUntil).min() }
+
+    // MARK: Opening and connecting
+
+    /// Gives a descriptor a place in the table; nil when it is full.
+    mutating func open(_ descriptor: Int32) -> SocketID? {
+        let slot: UInt32
+        if !freeSlots.isEmpty {
+            slot = freeSlots.first - 1
+            freeSlots.first = sockets[slot].next
+        } else {
+            guard slotsUsed < sockets.capacity else { return nil }
+            slot = slotsUsed
+            slotsUsed += 1
+        }
+        sockets[slot].descriptor = descriptor
+        sockets[slot].state = .open
+        sockets[slot].announcedError = 0
+        sockets[slot].next = 0
+        return SocketID(slot: slot, generation: sockets[slot].generation)
+    }
+
+    /// Registers a socket for all that it may ever say. False: the kernel has no room for it, and the slot is free again.
+    mutating func watch(_ socket: SocketID) -> Bool {
+        if martlet_watch(epoll, sockets[socket.slot].descriptor, MARTLET_WATCH_SOCKET, EpollWatch.socket.data | socket.packed) == 0 { return true }
+        free(socket.slot)
+        return false
+    }
+
+    package mutating func connect(to address: SocketAddress) throws(SystemError) -> SocketID {
+        let descriptor = socket(address.family, MARTLET_SOCK_STREAM, 0)
+        guard descriptor >= 0 else { throw SystemError(errno, "socket") }
+        if address.family != AF_UNIX {
+            var one: Int32 = 1
+            _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+        }
+        let code = unsafe address.withKernelAddress { unsafe Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
+        guard code == 0 || code == EINPROGRESS else {
+            _ = Glibc.close(descriptor)
+            throw SystemError(code, "connect")
+        }
+        // Registered after the call: a socket that was never connected says that it hung up.
+        guard let socket = open(descriptor), watch(socket) else {
+            _ = Glibc.close(descriptor)
+            throw SystemError(EMFILE, "connect")
+        }
+        sockets[socket.slot].state.insert(.connecting)
+        return socket
+    }
+
+    // MARK: Receiving
+
+    package mutating func startReceiving(_ socket: SocketID) {
+        guard isOpen(socket) else { return }
+        let slot = socket.slot
+        sockets[slot].state.insert(.wantsReceive)
+        // The edge came while nobody wanted to receive.
+        if sockets[slot].state.contains(.readable) { _ = addReady(slot) }
+    }
+
+    package mutating func stopReceiving(_ socket: SocketID) {
+        guard isOpen(socket) else { return }
+        sockets[socket.slot].state.remove(.wantsReceive)
+        if sockets[socket.slot].state.contains(.ready) { removeReady(socket.slot) }
+    }
+
+    package mutating func release(_ received: ReceivedBytes) {
+        precondition(isLent, "received bytes are released once")
+        isLent = false
+    }
+
+    /// False when it stands there already.
+    mutating func addReady(_ slot: UInt32) -> Bool {
+        guard !sockets[slot].state.contains(.ready) else { return false }
+        sockets[slot].state.insert(.ready)
+        sockets[slot].next = 0
+        sockets[slot].previous = ready.last
+        if ready.last != 0 { sockets[ready.last - 1].next = slot + 1 } else { ready.first = slot + 1 }
+        ready.last = slot + 1
+        readyCount += 1
+        return true
+    }
+
+    mutating func removeReady(_ slot: UInt32) {
+        let next = sockets[slot].next, previous = sockets[slot].previous
+        if previous != 0 { sockets[previous - 1].next = next } else { ready.first = next }
+        if next != 0 { sockets[next - 1].previous = previous } else { ready.last = previous }
+        sockets[slot].state.remove(.ready)
+        sockets[slot].next = 0
+        sockets[slot].previous = 0
+        readyCount -= 1
+    }
+
+    // MARK: Closing
+
+    package mutating func close(_ socket: SocketID) {
+        guard isOpen(socket) else { return }
+        sockets[socket.slot].announcedError = 0
+        closeNow(socket.slot)
+    }
+
+    /// The kernel holds nothing of ours, so the descriptor goes at once. The slot waits for the owner to hear of it.
+    mutating func closeNow(_ slot: UInt32) {
+        if sockets[slot].state.contains(.ready) { removeReady(slot) }
+        _ = Glibc.close(sockets[slot].descriptor)
+        sockets[slot].state.insert(.closed)
+        announce(slot)
+    }
+
+    package mutating func shutdownSend(_ socket: SocketID) {
+        guard isOpen(socket) else { return }
+        _ = shutdown(sockets[socket.slot].descriptor, MARTLET_SHUT_WR)
+    }
+
+    /// The row is that of the socket named, not of a later one in its place, and its descriptor has not been closed.
+    func isOpen(_ socket: SocketID) -> Bool {
+        guard socket.slot < slotsUsed, sockets[socket.slot].generation == socket.generation else { return false }
+        return sockets[socket.slot].state.contains(.open) && !sockets[socket.slot].state.contains(.closed)
+    }
+
+    // MARK: Events that need no readiness
+
+    mutating func announce(_ slot: UInt32) {
+        // The end of a send that was not told yet gives way to the end of the socket.
+        guard !sockets[slot].state.contains(.announced) else { return }
+        sockets[slot].state.insert(.announced)
+        sockets[slot].announcedNext = 0
+        if announced.last != 0 { sockets[announced.last - 1].announcedNext = slot + 1 } else { announced.first = slot + 1 }
+        announced.last = slot + 1
+    }
+
+    mutating func takeAnnounced() -> Event {
+        let slot = announced.first - 1
+        announced.first = sockets[slot].announcedNext
+        if announced.first == 0 { announced.last = 0 }
+        let socket = SocketID(slot: slot, generation: sockets[slot].generation)
+        let code = Int32(sockets[slot].announcedError)
+        if sockets[slot].state.contains(.closed) {
+            free(slot)
+            return .closed(socket, code == 0 ? nil : SystemError(code, "connect"))
+        }
+        sockets[slot].state.remove([.announced, .sendInFlight, .sendIsGather, .sendIsFile])
+        sockets[slot].announcedError = 0
+        return .sent(socket, code == 0 ? nil : SystemError(code, "send"))
+    }
+
+    mutating func free(_ slot: UInt32) {
+        sockets[slot].generation = (sockets[slot].generation + 1) & 0xFF_FFFF
+        sockets[slot].state = []
+        sockets[slot].descriptor = -1
+        sockets[slot].next = freeSlots.first
+        freeSlots.first = slot + 1
+    }
+}
