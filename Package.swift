@@ -42,5 +42,6 @@ let package = Package(
         tests("MartletBytes"),
         tests("MartletHTTP", ["MartletBytes"]),
         tests("MartletHTTP1", ["MartletBytes", "MartletHTTP"]),
+        tests("MartletEngine", ["CUring"]),
     ]
 )
