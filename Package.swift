@@ -46,5 +46,6 @@ let package = Package(
         tests("MartletHTTP", ["MartletBytes"]),
         tests("MartletHTTP1", ["MartletBytes", "MartletHTTP"]),
         tests("Martlet"),
+        tests("MartletEngine", ["CUring"]),
     ]
 )

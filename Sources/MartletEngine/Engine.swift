@@ -99,7 +99,7 @@ package protocol Engine: ~Copyable {
     mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>)
     /// Sends a head from memory and a part of a file from the page cache. Both must stay until `sent`, the descriptor open.
     mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer)
-    /// Tells the peer that nothing more comes (FIN); receiving goes on.
+    /// Tells the peer that nothing more comes (FIN); receiving goes on. Called when no send is in flight.
     mutating func shutdownSend(_ socket: SocketID)
     /// Closes the socket once the kernel has let go of it; ends in `closed`.
     mutating func close(_ socket: SocketID)

@@ -162,6 +162,7 @@ extension EpollEngine {
 
     package mutating func shutdownSend(_ socket: SocketID) {
         guard isOpen(socket) else { return }
+        precondition(!sockets[socket.slot].state.contains(.sendInFlight), "the end of sending is told after the last `sent`")
         _ = shutdown(sockets[socket.slot].descriptor, MARTLET_SHUT_WR)
     }
 

@@ -16,6 +16,8 @@ internal import CUring
     let bytesEach: Int
     let countMax: Int
     private(set) var count: Int
+    /// Filled by the kernel and not given back yet.
+    private(set) var lentCount = 0
     /// Given back since the last `publish`.
     private var returned: UInt32 = 0
 
@@ -49,8 +51,16 @@ internal import CUring
         return unsafe UnsafeRawBufferPointer(start: memory.base + Int(buffer) * bytesEach, count: byteCount)
     }
 
+    /// A completion named a buffer: it is the core's until it is given back.
+    mutating func markLent() { lentCount += 1 }
+
     mutating func giveBack(_ buffer: UInt16) {
-        precondition(Int(buffer) < count, "a receive buffer was given back that was never lent")
+        precondition(Int(buffer) < count && lentCount > 0, "a receive buffer was given back that was never lent")
+        lentCount -= 1
+        put(buffer)
+    }
+
+    private mutating func put(_ buffer: UInt16) {
         unsafe martlet_buffer_add(entries, memory.base + Int(buffer) * bytesEach, UInt32(bytesEach), UInt32(buffer), mask, returned)
         returned += 1
     }
@@ -62,15 +72,12 @@ internal import CUring
         returned = 0
     }
 
-    /// More buffers, within the bound. False: the bound is reached.
-    mutating func grow(by more: Int) -> Void {
+    /// More buffers, within the bound.
+    mutating func grow(by more: Int) {
         let end = min(count + more, countMax)
         while count < end {
             count += 1
-            giveBack(UInt16(count - 1))
+            put(UInt16(count - 1))
         }
     }
-
-    var canGrow: Bool { count < countMax }
-    var hasReturned: Bool { returned > 0 }
 }

@@ -51,6 +51,7 @@ extension RingEngine {
     private mutating func received(_ socket: SocketID, _ entry: io_uring_cqe) -> Event? {
         let carriesBuffer = entry.flags & MARTLET_CQE_F_BUFFER != 0
         let buffer = UInt16(truncatingIfNeeded: entry.flags >> 16)
+        if carriesBuffer { buffers.markLent() }
         guard isCurrent(socket) else {
             counters.staleCompletions += 1
             if carriesBuffer { buffers.giveBack(buffer) }
@@ -76,7 +77,8 @@ extension RingEngine {
         switch -result {
         case ENOBUFS:
             counters.receivesStarved += 1
-            if buffers.canGrow { buffers.grow(by: buffers.count) }
+            // The first that starves makes them grow; the others of the same turn starve for the same reason.
+            if starved.isEmpty { buffers.grow(by: buffers.count) }
             addStarved(socket.slot)
             return nil
         case EINTR, EAGAIN, ECANCELED:
@@ -103,12 +105,14 @@ extension RingEngine {
             sockets[slot].state.remove(.notificationPending)
             // Every byte was copied after all (loopback): this machine gains nothing by it.
             if UInt32(bitPattern: entry.res) & MARTLET_NOTIF_USAGE_ZC_COPIED != 0 { zeroCopyPays = false }
-            return sendReleased(socket)
+            // A send that ended short goes on once its first part is released.
+            let isWhole = sockets[slot].sendCount == 0 || sockets[slot].announcedError != 0
+            return isWhole ? sendReleased(socket) : continueSend(socket)
         }
         if entry.flags & MARTLET_CQE_F_MORE != 0 { sockets[slot].state.insert(.notificationPending) }
         guard entry.res >= 0 else {
             let code = -entry.res
-            if code == EINTR || code == EAGAIN { return continueSend(socket) }
+            if code == EINTR || code == EAGAIN || refusesZeroCopy(slot, code) { return continueSend(socket) }
             sockets[slot].announcedError = UInt16(truncatingIfNeeded: code)
             return sendReleased(socket)
         }
@@ -118,20 +122,23 @@ extension RingEngine {
     /// The send is over once the kernel neither sends nor holds its memory.
     private mutating func sendReleased(_ socket: SocketID) -> Event? {
         let slot = socket.slot
-        guard !sockets[slot].state.contains(.notificationPending) else { return nil }
+        if sockets[slot].state.contains(.notificationPending) {
+            if sockets[slot].state.contains(.closing) { finishCloseIfReleased(socket) }
+            return nil
+        }
         sockets[slot].state.remove([.sendInFlight, .sendIsGather, .sendIsFile])
+        let code = sockets[slot].announcedError
+        sockets[slot].announcedError = 0
         if sockets[slot].state.contains(.closing) {
             finishCloseIfReleased(socket)
             return nil
         }
-        let code = sockets[slot].announcedError
-        sockets[slot].announcedError = 0
         return .sent(socket, code == 0 ? nil : SystemError(Int32(code), "send"))
     }
 
     private mutating func continueSend(_ socket: SocketID) -> Event? {
-        if sockets[socket.slot].state.contains(.notificationPending) { return nil }
         if sockets[socket.slot].state.contains(.closing) { return sendReleased(socket) }
+        if sockets[socket.slot].state.contains(.notificationPending) { return nil }
         submitSend(socket)
         return nil
     }
@@ -173,7 +180,7 @@ extension RingEngine {
             // The connections wait in the kernel's backlog until there is room again.
             counters.acceptsPaused += 1
             listeners[index].pausedUntil = now + acceptPauseNanoseconds
-        case EBADF, ENOTSOCK, ECANCELED:
+        case EBADF, ENOTSOCK:
             break
         case EINVAL where features.multishotAccept:
             features.multishotAccept = false

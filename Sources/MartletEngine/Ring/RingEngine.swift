@@ -75,8 +75,7 @@ internal import Glibc
     }
 
     deinit {
-        // Descriptors whose closing stands in the queue.
-        _ = unsafe io_uring_submit(ring)
+        finishAccepting()
         var slot: UInt32 = 0
         while slot < slotsUsed {
             if sockets[slot].state.contains(.open), !sockets[slot].state.contains(.closed) { _ = Glibc.close(sockets[slot].descriptor) }
@@ -84,6 +83,22 @@ internal import Glibc
         }
         unsafe timeout.deallocate()
         unsafe wakeCount.deallocate()
+    }
+
+    /// Hands over the closings that stand in the queue, ends accepting, and closes the connections that were accepted for nobody.
+    private func finishAccepting() {
+        _ = unsafe io_uring_submit(ring)
+        for index in listeners.indices where listeners[index].armed {
+            guard let entry = unsafe io_uring_get_sqe(ring) else { break }
+            unsafe martlet_prepare_cancel(entry, acceptUserData(index))
+        }
+        _ = unsafe martlet_enter(ring, 0, features.registeredDescriptor ? 1 : 0)
+        var unseen = head
+        while unsafe unseen != martlet_completions_tail(ring) {
+            let entry = unsafe completions[Int(unseen & completionMask)]
+            unseen &+= 1  // Safe: the queue's indices wrap by design.
+            if Operation(rawValue: UInt8(entry.user_data >> 56)) == .accept, entry.res >= 0 { _ = Glibc.close(entry.res) }
+        }
     }
 
     /// One line for the log: what the kernel gave.

@@ -38,7 +38,7 @@ extension RingEngine {
         unsafe entry.pointee.user_data = acceptUserData(index)
     }
 
-    private func acceptUserData(_ index: Int) -> UInt64 {
+    func acceptUserData(_ index: Int) -> UInt64 {
         Operation.accept.userData(SocketID(slot: UInt32(index), generation: listeners[index].generation))
     }
 
@@ -80,15 +80,15 @@ extension RingEngine {
             var one: Int32 = 1
             _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
         }
-        guard let socket = open(descriptor) else {
-            _ = Glibc.close(descriptor)
-            throw SystemError(EMFILE, "connect")
-        }
         // A connect to loopback ends inside the call; where it does not, the ring waits for it.
         let code = unsafe address.withKernelAddress { unsafe Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
         guard code == 0 || code == EINPROGRESS else {
-            close(socket)
+            _ = Glibc.close(descriptor)
             throw SystemError(code, "connect")
+        }
+        guard let socket = open(descriptor) else {
+            _ = Glibc.close(descriptor)
+            throw SystemError(EMFILE, "connect")
         }
         sockets[socket.slot].state.insert(.connecting)
         let entry = unsafe submission()
@@ -151,9 +151,10 @@ extension RingEngine {
         sockets[slot].previous = 0
     }
 
-    /// Arms them again only when buffers came back, or the kernel would refuse at once and the loop would spin.
+    /// Arms them again only when the kernel has buffers, or it would refuse at once and the loop would spin. Those that it filled
+    /// since the last wait count as its own: they are read in the next turn, so that a refusal then is not repeated.
     mutating func resumeStarved() {
-        guard buffers.hasReturned else { return }
+        guard buffers.lentCount < buffers.count else { return }
         buffers.publish()
         while !starved.isEmpty {
             let slot = starved.first - 1
@@ -179,17 +180,29 @@ extension RingEngine {
 
     mutating func finishCloseIfReleased(_ socket: SocketID) {
         let slot = socket.slot
-        guard sockets[slot].state.isDisjoint(with: .held.union(.announced)) else { return }
-        guard !sockets[slot].state.contains(.closed) else { return }
-        let entry = unsafe submission()
-        unsafe martlet_prepare_close(entry, sockets[slot].descriptor)
-        unsafe entry.pointee.user_data = Operation.ignored.userData
-        sockets[slot].state.insert(.closed)
-        announce(slot)
+        let state = sockets[slot].state
+        // The send itself is over when its notification is waited for.
+        let holdsMemory = state.contains(.notificationPending)
+        guard state.isDisjoint(with: [.receiveArmed, .connecting, .announced]), holdsMemory || !state.contains(.sendInFlight) else { return }
+        if !state.contains(.closed) {
+            // A peer that reads nothing would keep the memory of a zero-copy send for as long as it likes: a reset ends that.
+            if holdsMemory { resetOnClose(sockets[slot].descriptor) }
+            let entry = unsafe submission()
+            unsafe martlet_prepare_close(entry, sockets[slot].descriptor)
+            unsafe entry.pointee.user_data = Operation.ignored.userData
+            sockets[slot].state.insert(.closed)
+        }
+        if !holdsMemory { announce(slot) }
+    }
+
+    private func resetOnClose(_ descriptor: Int32) {
+        var setting = linger(l_onoff: 1, l_linger: 0)
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
     }
 
     package mutating func shutdownSend(_ socket: SocketID) {
-        guard isOpen(socket) else { return }
+        guard isOpen(socket), !sockets[socket.slot].state.contains(.closing) else { return }
+        precondition(!sockets[socket.slot].state.contains(.sendInFlight), "the end of sending is told after the last `sent`")
         _ = shutdown(sockets[socket.slot].descriptor, MARTLET_SHUT_WR)
     }
 
@@ -198,7 +211,7 @@ extension RingEngine {
     }
 
     package func peerAddress(of socket: SocketID) -> SocketAddress? {
-        isOpen(socket) ? ListeningSocket.peerAddress(sockets[socket.slot].descriptor) : nil
+        isOpen(socket) && !sockets[socket.slot].state.contains(.closed) ? ListeningSocket.peerAddress(sockets[socket.slot].descriptor) : nil
     }
 
     // MARK: Events that need no completion

@@ -34,9 +34,18 @@ extension RingEngine {
         return true
     }
 
-    func zeroCopies(_ byteCount: UInt32) -> Bool {
-        guard features.zeroCopySend, zeroCopyPays, let least = options.zeroCopySendBytesMin else { return false }
-        return byteCount >= least
+    private func mayZeroCopy(_ slot: UInt32) -> Bool {
+        guard features.zeroCopySend, let least = options.zeroCopySendBytesMin else { return false }
+        return sockets[slot].sendCount >= least && !sockets[slot].state.contains(.sendsCopies)
+    }
+
+    /// Some sockets cannot send without a copy (Unix), some kernels lack a flag of it (before 6.2), and pinned memory has a limit: this
+    /// socket copies from now on. False: the error is not about zero-copy.
+    func refusesZeroCopy(_ slot: UInt32, _ code: Int32) -> Bool {
+        guard !sockets[slot].state.contains(.sendIsGather), mayZeroCopy(slot) else { return false }
+        guard [EOPNOTSUPP, EINVAL, ENOMEM, ENOBUFS].contains(code) else { return false }
+        sockets[slot].state.insert(.sendsCopies)
+        return true
     }
 
     mutating func submitSend(_ socket: SocketID) {
@@ -48,7 +57,7 @@ extension RingEngine {
             unsafe io_uring_prep_sendmsg(entry, descriptor, &messages[slot], UInt32(flags))
         } else {
             let memory = unsafe UnsafeRawPointer(bitPattern: sockets[slot].sendAddress), count = sockets[slot].sendCount
-            if zeroCopies(count) {
+            if zeroCopyPays, mayZeroCopy(slot) {
                 unsafe io_uring_prep_send_zc(entry, descriptor, memory, Int(count), flags, MARTLET_SEND_ZC_REPORT_USAGE)
             } else {
                 unsafe io_uring_prep_send(entry, descriptor, memory, Int(count), flags)

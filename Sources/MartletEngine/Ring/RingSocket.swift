@@ -20,10 +20,12 @@ struct RingSocket: BitwiseCopyable {
         static let closing = State(rawValue: 1 << 9)
         /// Stands in the list of events that need no completion: a send that ended inside the call, or a closed socket.
         static let announced = State(rawValue: 1 << 10)
-        /// The descriptor was given to the kernel to close; the owner has not been told yet.
+        /// The descriptor was given to the kernel to close, and is no longer ours; the owner has not been told yet.
         static let closed = State(rawValue: 1 << 12)
         /// A zero-copy send's memory is still the kernel's.
         static let notificationPending = State(rawValue: 1 << 11)
+        /// The kernel refused to send from this socket without a copy.
+        static let sendsCopies = State(rawValue: 1 << 13)
 
         /// Operations that the kernel has not ended.
         static let held: State = [.receiveArmed, .sendInFlight, .connecting, .notificationPending]
