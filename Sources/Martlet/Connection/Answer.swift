@@ -66,16 +66,16 @@ extension Core {
     mutating func beginStreaming(_ slot: UInt32, _ status: Status, fields: FieldLines, length: UInt64?) {
         guard let framing = beginAnswer(slot, status, length: length) else { return }
         guard unsafe appendHead(slot, status, fields, framing) else { return }
-        connections[slot].flags.remove([.chunkedAnswer, .sizedAnswer, .bodylessAnswer])
+        unsafe connection(slot).pointee.flags.remove([.chunkedAnswer, .sizedAnswer, .bodylessAnswer])
         switch framing.body {
-        case .chunked: connections[slot].flags.insert(.chunkedAnswer)
+        case .chunked: unsafe connection(slot).pointee.flags.insert(.chunkedAnswer)
         case .length(let length):
-            connections[slot].flags.insert(.sizedAnswer)
-            connections[slot].answerRemaining = length
+            unsafe connection(slot).pointee.flags.insert(.sizedAnswer)
+            unsafe connection(slot).pointee.answerRemaining = length
         case .untilClose: break
-        case .none, .announced: connections[slot].flags.insert(.bodylessAnswer)
+        case .none, .announced: unsafe connection(slot).pointee.flags.insert(.bodylessAnswer)
         }
-        connections[slot].responseStage = .streaming
+        unsafe connection(slot).pointee.responseStage = .streaming
         wantFlush(slot)
     }
 
@@ -108,20 +108,20 @@ extension Core {
 
     /// Decides the framing; nil when nobody waits for an answer any more.
     private mutating func beginAnswer(_ slot: UInt32, _ status: Status, length: UInt64?) -> ResponseFraming? {
-        guard connections[slot].responseStage == .pending else { return nil }
+        guard unsafe connection(slot).pointee.responseStage == .pending else { return nil }
         precondition(status.code >= 200 && status.code <= 599, "a final answer has a status from 200 to 599")
-        let flags = connections[slot].flags
+        let flags = unsafe connection(slot).pointee.flags
         var keepsAlive = flags.contains(.requestKeepsAlive) && !flags.contains(.closes) && !isDraining
         let most = settings.requestsPerConnectionMax
-        if most > 0, connections[slot].requestsAnswered + 1 >= most { keepsAlive = false }
+        if most > 0, unsafe connection(slot).pointee.requestsAnswered + 1 >= most { keepsAlive = false }
         if !canReuseAfterEarlyAnswer(slot) { keepsAlive = false }
         let framing = ResponseFraming(
             status: status, method: flags.contains(.isHead) ? .head : .get, version: flags.contains(.isHTTP10) ? .http10 : .http11,
             keepAliveWanted: keepsAlive, length: length)
         if !framing.keepsAlive {
-            connections[slot].flags.insert(.closes)
+            unsafe connection(slot).pointee.flags.insert(.closes)
             // The client may be sending more: another request, or the rest of a body.
-            if flags.contains(.requestKeepsAlive) || connections[slot].requestStage != .complete { connections[slot].flags.insert(.lingers) }
+            if unsafe flags.contains(.requestKeepsAlive) || connection(slot).pointee.requestStage != .complete { unsafe connection(slot).pointee.flags.insert(.lingers) }
         }
         counters.answers[Int(status.code / 100)] += 1
         return framing
@@ -129,17 +129,17 @@ extension Core {
 
     /// A body that the answer did not wait for is read to its end only when that is cheap and sure; else the connection ends.
     private func canReuseAfterEarlyAnswer(_ slot: UInt32) -> Bool {
-        switch connections[slot].requestStage {
+        switch unsafe connection(slot).pointee.requestStage {
         case .streamingBody, .discardingBody:
-            let flags = connections[slot].flags
-            return !flags.contains(.expectsContinue) && !flags.contains(.chunkedRequest) && connections[slot].bodyRemaining <= CoreSettings.discardBytesMax
+            let flags = unsafe connection(slot).pointee.flags
+            return unsafe !flags.contains(.expectsContinue) && !flags.contains(.chunkedRequest) && connection(slot).pointee.bodyRemaining <= CoreSettings.discardBytesMax
         default:
             return true
         }
     }
 
     private mutating func finishAnswer(_ slot: UInt32) {
-        connections[slot].responseStage = .complete
+        unsafe connection(slot).pointee.responseStage = .complete
         wantFlush(slot)
         if slotInHand != slot { enqueue(slot, .wantsInput) }
     }
@@ -148,22 +148,22 @@ extension Core {
 
     /// Appends a piece; the result says how the connection stands after it.
     mutating func write(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
-        guard connections[slot].responseStage == .streaming else { return .gone }
-        let flags = connections[slot].flags
+        guard unsafe connection(slot).pointee.responseStage == .streaming else { return .gone }
+        let flags = unsafe connection(slot).pointee.flags
         if bytes.count > 0, !flags.contains(.bodylessAnswer) {
             if flags.contains(.sizedAnswer) {
-                guard UInt64(bytes.count) <= connections[slot].answerRemaining else {
+                guard unsafe UInt64(bytes.count) <= connection(slot).pointee.answerRemaining else {
                     cut(slot)
                     return .gone
                 }
-                connections[slot].answerRemaining -= UInt64(bytes.count)
+                unsafe connection(slot).pointee.answerRemaining -= UInt64(bytes.count)
             }
             unsafe appendPiece(slot, bytes, chunked: flags.contains(.chunkedAnswer))
             wantFlush(slot)
         }
-        if connections[slot].flags.contains(.wantsAbort) { return .gone }
-        guard connections[slot].outputBytes > settings.outputHighWaterBytes else { return .open }
-        connections[slot].flags.insert(.wantsWritable)
+        if unsafe connection(slot).pointee.flags.contains(.wantsAbort) { return .gone }
+        guard unsafe connection(slot).pointee.outputBytes > settings.outputHighWaterBytes else { return .open }
+        unsafe connection(slot).pointee.flags.insert(.wantsWritable)
         return .full
     }
 
@@ -182,9 +182,9 @@ extension Core {
 
     /// Ends a streamed body. One that is shorter than its promised length cuts the connection.
     mutating func finishStreaming(_ slot: UInt32) {
-        guard connections[slot].responseStage == .streaming else { return }
-        let flags = connections[slot].flags
-        if flags.contains(.sizedAnswer), connections[slot].answerRemaining > 0 { return cut(slot) }
+        guard unsafe connection(slot).pointee.responseStage == .streaming else { return }
+        let flags = unsafe connection(slot).pointee.flags
+        if flags.contains(.sizedAnswer), unsafe connection(slot).pointee.answerRemaining > 0 { return cut(slot) }
         if flags.contains(.chunkedAnswer), !flags.contains(.bodylessAnswer) {
             guard let block = unsafe reserve(slot, ResponseSerializer.lastChunkBytes) else { return }
             var writer = unsafe writer(block)
@@ -196,9 +196,9 @@ extension Core {
 
     /// An interim answer: the client may send its body now.
     mutating func sendContinue(_ slot: UInt32) {
-        guard connections[slot].flags.contains(.expectsContinue) else { return }
-        connections[slot].flags.remove(.expectsContinue)
-        guard connections[slot].responseStage == .pending else { return }
+        guard unsafe connection(slot).pointee.flags.contains(.expectsContinue) else { return }
+        unsafe connection(slot).pointee.flags.remove(.expectsContinue)
+        guard unsafe connection(slot).pointee.responseStage == .pending else { return }
         let line: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
         unsafe appendBytes(slot, UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
         wantFlush(slot)
@@ -206,8 +206,8 @@ extension Core {
 
     /// The server's own answer to a request that no handler sees, and the end of the connection if `closing`.
     mutating func answerError(_ slot: UInt32, _ status: Status, _ explanation: StaticString, closing: Bool, retryAfter: Bool = false) {
-        connections[slot].responseStage = .pending
-        if closing { connections[slot].flags.formUnion([.closes, .lingers]) }
+        unsafe connection(slot).pointee.responseStage = .pending
+        if closing { unsafe connection(slot).pointee.flags.formUnion([.closes, .lingers]) }
         let text: StaticString = retryAfter
             ? "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
             : "Content-Type: text/plain; charset=utf-8\r\n"

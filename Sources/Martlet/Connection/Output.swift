@@ -9,7 +9,7 @@ extension Core {
     /// A writer over free room of at least `byteCount` bytes (at most a large block) behind what the slot sends next; nil when there is no memory.
     /// What was written counts only after `commit`.
     mutating func reserve(_ slot: UInt32, _ byteCount: Int) -> BlockPointer? {
-        if let last = unsafe connections[slot].fillingLast.pointer, unsafe last.room >= byteCount { return unsafe last }
+        if let last = unsafe connection(slot).pointee.fillingLast.pointer, unsafe last.room >= byteCount { return unsafe last }
         guard let block = unsafe blocks.take(byteCount) else {
             cut(slot)
             return nil
@@ -24,23 +24,23 @@ extension Core {
 
     func commit(_ slot: UInt32, _ block: BlockPointer, _ byteCount: Int) {
         unsafe block.pointee.end += byteCount
-        connections[slot].outputBytes += byteCount
+        unsafe connection(slot).pointee.outputBytes += byteCount
     }
 
     private func append(_ slot: UInt32, _ block: BlockPointer) {
-        if let last = unsafe connections[slot].fillingLast.pointer {
+        if let last = unsafe connection(slot).pointee.fillingLast.pointer {
             unsafe last.pointee.next = unsafe block
         } else {
-            connections[slot].fillingFirst = unsafe BlockAddress(block)
+            unsafe connection(slot).pointee.fillingFirst = unsafe BlockAddress(block)
         }
-        connections[slot].fillingLast = unsafe BlockAddress(block)
+        unsafe connection(slot).pointee.fillingLast = unsafe BlockAddress(block)
     }
 
     /// Copies bytes behind what the slot sends next, over as many blocks as they need.
     mutating func appendBytes(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer) {
         var rest = unsafe bytes
         while unsafe !rest.isEmpty {
-            let last = unsafe connections[slot].fillingLast.pointer
+            let last = unsafe connection(slot).pointee.fillingLast.pointer
             let room = unsafe last?.room ?? 0
             // A block that is nearly full is not worth a split; the rest of a large body goes into large blocks.
             let wanted = unsafe min(rest.count, BlockPool.largeBytes - Block.headerBytes)
@@ -63,7 +63,7 @@ extension Core {
         unsafe block.pointee.end = shared.count
         unsafe block.pointee.owner = Unmanaged.passRetained(shared as AnyObject)
         unsafe append(slot, block)
-        connections[slot].outputBytes += shared.count
+        unsafe connection(slot).pointee.outputBytes += shared.count
     }
 
     mutating func appendFile(_ slot: UInt32, _ file: SharedFile, offset: Int, count: Int) {
@@ -82,7 +82,7 @@ extension Core {
 
     /// Ends the connection without the rest of its answer.
     mutating func cut(_ slot: UInt32) {
-        guard !connections[slot].flags.contains(.wantsAbort) else { return }
+        guard unsafe !connection(slot).pointee.flags.contains(.wantsAbort) else { return }
         counters.cut += 1
         enqueue(slot, .wantsAbort)
     }

@@ -37,12 +37,12 @@ internal import MartletEngine
 
     /// False once the request is over for whatever reason.
     public var isLive: Bool {
-        unsafe core.pointee.connections[slot].serial == serial && core.pointee.connections[slot].responseStage != .none
+        unsafe core.pointee.connection(slot).pointee.serial == serial && core.pointee.connection(slot).pointee.responseStage != .none
     }
 
     /// Lends the writer of a kept exchange that is not answered yet; not called when it is over.
     public func withWriter(_ body: (consuming ResponseWriter) -> Void) {
-        guard isLive, unsafe core.pointee.connections[slot].responseStage == .pending else { return }
+        guard isLive, unsafe core.pointee.connection(slot).pointee.responseStage == .pending else { return }
         body(unsafe ResponseWriter(core: core, slot: slot))
     }
 
@@ -65,13 +65,13 @@ internal import MartletEngine
 
     /// Stops the pieces of the request's body; the peer is slowed down by TCP.
     public func pauseReading() {
-        if isLive { unsafe core.pointee.connections[slot].flags.insert(.readingPaused) }
+        if isLive { unsafe core.pointee.connection(slot).pointee.flags.insert(.readingPaused) }
     }
 
     /// Lets the pieces come again. Also asks for the body when the client waits for 100 Continue.
     public func resumeReading() {
         guard isLive else { return }
-        unsafe core.pointee.connections[slot].flags.remove(.readingPaused)
+        unsafe core.pointee.connection(slot).pointee.flags.remove(.readingPaused)
         unsafe core.pointee.sendContinue(slot)
         unsafe core.pointee.enqueue(slot, .wantsInput)
     }

@@ -102,15 +102,15 @@ public import MartletHTTP1
 
     /// Nothing is sent yet: `Exchange.withWriter` answers later, on the core's own thread. A streamed request body arrives meanwhile.
     public consuming func keep() -> Exchange {
-        unsafe core.pointee.connections[slot].flags.insert(.exchangeHeld)
-        let exchange = unsafe Exchange(core: core, slot: slot, serial: core.pointee.connections[slot].serial)
+        unsafe core.pointee.connection(slot).pointee.flags.insert(.exchangeHeld)
+        let exchange = unsafe Exchange(core: core, slot: slot, serial: core.pointee.connection(slot).pointee.serial)
         discard self
         return exchange
     }
 
     /// Nothing is sent yet: the ticket answers later, from any thread.
     public consuming func ticket() -> Ticket {
-        let ticket = unsafe Ticket(core.pointee.mailbox, slot: slot, serial: core.pointee.connections[slot].serial)
+        let ticket = unsafe Ticket(core.pointee.mailbox, slot: slot, serial: core.pointee.connection(slot).pointee.serial)
         discard self
         return ticket
     }

@@ -18,13 +18,13 @@ struct SlotQueue: ~Copyable {
     var isEmpty: Bool { first == end }
 
     mutating func append(_ slot: UInt32) {
-        slots[end & mask] = slot
+        unsafe slots.row(end & mask).pointee = slot
         end &+= 1  // Safe: indices wrap; at most `capacity` slots stand in the queue.
     }
 
     mutating func popFirst() -> UInt32? {
         guard first != end else { return nil }
-        let slot = slots[first & mask]
+        let slot = unsafe slots.row(first & mask).pointee
         first &+= 1
         return slot
     }

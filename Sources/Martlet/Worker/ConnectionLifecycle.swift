@@ -10,8 +10,8 @@ extension Worker where E: ~Copyable {
     mutating func opened(_ socket: SocketID, _ listener: UInt16) {
         let slot = socket.slot
         let now = unsafe core.pointee.now
-        let serial = unsafe core.pointee.connections[slot].serial
-        unsafe core.pointee.connections[slot] = Connection(
+        let serial = unsafe core.connection(slot).pointee.serial
+        unsafe core.connection(slot).pointee = Connection(
             socket: socket, flags: .receiving, serial: serial, requestStage: .head, responseStage: .none, endReason: .complete,
             listener: UInt8(truncatingIfNeeded: listener), requestsAnswered: 0,
             deadline: now + core.pointee.settings.headNanoseconds, unparsed: .none, assembly: .none, inFlight: .none,
@@ -29,7 +29,7 @@ extension Worker where E: ~Copyable {
     /// The head is whole. The body decides when the handler sees the request.
     mutating func beginRequest(_ slot: UInt32) -> Work? {
         let framing = unsafe core.pointee.head.framing
-        var flags = unsafe core.pointee.connections[slot].flags
+        var flags = unsafe core.connection(slot).pointee.flags
         flags.subtract([.isHead, .isHTTP10, .requestKeepsAlive, .expectsContinue, .chunkedRequest, .exchangeHeld, .wantsWritable, .readingPaused,
                         .chunkedAnswer, .sizedAnswer, .bodylessAnswer])
         if unsafe core.pointee.head.method == .head { flags.insert(.isHead) }
@@ -37,23 +37,23 @@ extension Worker where E: ~Copyable {
         if unsafe core.pointee.head.keepsAlive && core.pointee.head.method != .connect { flags.insert(.requestKeepsAlive) }
         if unsafe core.pointee.head.expectsContinue { flags.insert(.expectsContinue) }
         if framing == .chunked { flags.insert(.chunkedRequest) }
-        unsafe core.pointee.connections[slot].flags = flags
-        unsafe core.pointee.connections[slot].responseStage = .pending
+        unsafe core.connection(slot).pointee.flags = flags
+        unsafe core.connection(slot).pointee.responseStage = .pending
         unsafe core.pointee.counters.requests += 1
         switch framing {
         case .none, .length(0):
-            unsafe core.pointee.connections[slot].requestStage = .complete
+            unsafe core.connection(slot).pointee.requestStage = .complete
             return handOver(slot)
         case .length(let length):
             guard unsafe length <= core.pointee.settings.limits.bodyBytesMax else {
                 refuse(slot, .bodyTooLarge)
                 return nil
             }
-            unsafe core.pointee.connections[slot].bodyRemaining = length
+            unsafe core.connection(slot).pointee.bodyRemaining = length
         case .chunked:
-            unsafe core.pointee.connections[slot].chunked = ChunkedDecoder()
+            unsafe core.connection(slot).pointee.chunked = ChunkedDecoder()
         }
-        unsafe core.pointee.connections[slot].requestStage = .streamingBody
+        unsafe core.connection(slot).pointee.requestStage = .streamingBody
         if isOverloaded(slot) { return nil }
         step = .choseBodyHandling
         return .chooseBodyHandling
@@ -71,7 +71,7 @@ extension Worker where E: ~Copyable {
     mutating func handOver(_ slot: UInt32) -> Work? {
         if isOverloaded(slot) { return nil }
         unsafe core.pointee.counters.inFlight += 1
-        unsafe core.pointee.connections[slot].flags.insert(.counted)
+        unsafe core.connection(slot).pointee.flags.insert(.counted)
         step = .responded
         return .respond
     }
@@ -80,9 +80,9 @@ extension Worker where E: ~Copyable {
         let most = unsafe core.pointee.settings.requestsInFlightMax
         guard most > 0, unsafe core.pointee.counters.inFlight >= UInt64(most) else { return false }
         unsafe core.pointee.counters.overloaded += 1
-        let hasBody = unsafe core.pointee.connections[slot].requestStage == .streamingBody
+        let hasBody = unsafe core.connection(slot).pointee.requestStage == .streamingBody
         unsafe core.pointee.answerError(slot, .serviceUnavailable, "The server has too many requests in hand.\n", closing: hasBody, retryAfter: true)
-        if hasBody { unsafe core.pointee.connections[slot].requestStage = .complete }
+        if hasBody { unsafe core.connection(slot).pointee.requestStage = .complete }
         _ = finishExchangeIfDone(slot)
         return true
     }
@@ -101,12 +101,12 @@ extension Worker where E: ~Copyable {
             return follow(choice, slot)
         case .responded:
             releaseAssembly(slot)
-            let held = unsafe core.pointee.connections[slot].flags.contains(.exchangeHeld)
-            if unsafe core.pointee.connections[slot].requestStage == .streamingBody {
+            let held = unsafe core.connection(slot).pointee.flags.contains(.exchangeHeld)
+            if unsafe core.connection(slot).pointee.requestStage == .streamingBody {
                 if held {
-                    if unsafe !core.pointee.connections[slot].flags.contains(.readingPaused) { unsafe core.pointee.sendContinue(slot) }
+                    if unsafe !core.connection(slot).pointee.flags.contains(.readingPaused) { unsafe core.pointee.sendContinue(slot) }
                 } else {
-                    unsafe core.pointee.connections[slot].requestStage = .discardingBody
+                    unsafe core.connection(slot).pointee.requestStage = .discardingBody
                 }
             }
             return finishExchangeIfDone(slot)
@@ -117,19 +117,19 @@ extension Worker where E: ~Copyable {
 
     /// Ends the exchange when both sides are done with it; the next request may begin, or the connection ends.
     mutating func finishExchangeIfDone(_ slot: UInt32) -> Work? {
-        guard unsafe core.pointee.connections[slot].responseStage == .complete else { return nil }
-        if unsafe core.pointee.connections[slot].requestStage != .complete {
-            guard unsafe core.pointee.connections[slot].flags.contains(.closes) else {
-                unsafe core.pointee.connections[slot].requestStage = .discardingBody
+        guard unsafe core.connection(slot).pointee.responseStage == .complete else { return nil }
+        if unsafe core.connection(slot).pointee.requestStage != .complete {
+            guard unsafe core.connection(slot).pointee.flags.contains(.closes) else {
+                unsafe core.connection(slot).pointee.requestStage = .discardingBody
                 return nil
             }
-            unsafe core.pointee.connections[slot].requestStage = .complete
+            unsafe core.connection(slot).pointee.requestStage = .complete
         }
         let ended = endExchange(slot, .complete)
         releaseAssembly(slot)
-        unsafe core.pointee.connections[slot].requestsAnswered += 1
-        if unsafe !core.pointee.connections[slot].flags.contains(.closes) {
-            unsafe core.pointee.connections[slot].requestStage = .head
+        unsafe core.connection(slot).pointee.requestsAnswered += 1
+        if unsafe !core.connection(slot).pointee.flags.contains(.closes) {
+            unsafe core.connection(slot).pointee.requestStage = .head
         } else if input.slot == slot {
             input.position = unsafe input.bytes.count
         }
@@ -140,18 +140,18 @@ extension Worker where E: ~Copyable {
     /// The exchange is over: late answers to it are stale from now on. Returns what its holder must hear.
     mutating func endExchange(_ slot: UInt32, _ reason: EndReason) -> Work? {
         let exchange = exchange(slot)
-        let flags = unsafe core.pointee.connections[slot].flags
-        unsafe core.pointee.connections[slot].serial &+= 1  // Safe: identity only; it takes 4 billion requests to come round.
-        unsafe core.pointee.connections[slot].responseStage = .none
-        unsafe core.pointee.connections[slot].flags.subtract([.exchangeHeld, .counted, .wantsWritable, .announcesWritable])
+        let flags = unsafe core.connection(slot).pointee.flags
+        unsafe core.connection(slot).pointee.serial &+= 1  // Safe: identity only; it takes 4 billion requests to come round.
+        unsafe core.connection(slot).pointee.responseStage = .none
+        unsafe core.connection(slot).pointee.flags.subtract([.exchangeHeld, .counted, .wantsWritable, .announcesWritable])
         if flags.contains(.counted) { unsafe core.pointee.counters.inFlight -= 1 }
         return flags.contains(.exchangeHeld) ? .ended(exchange, reason) : nil
     }
 
-    private func releaseAssembly(_ slot: UInt32) {
-        guard let block = unsafe core.pointee.connections[slot].assembly.pointer,
-            unsafe core.pointee.connections[slot].requestStage != .collectingBody else { return }
-        unsafe core.pointee.connections[slot].assembly = .none
+    private mutating func releaseAssembly(_ slot: UInt32) {
+        guard let block = unsafe core.connection(slot).pointee.assembly.pointer,
+            unsafe core.connection(slot).pointee.requestStage != .collectingBody else { return }
+        unsafe core.connection(slot).pointee.assembly = .none
         unsafe core.pointee.blocks.giveBack(block)
     }
 
@@ -165,21 +165,21 @@ extension Worker where E: ~Copyable {
 
     mutating func inputEnded(_ socket: SocketID, _ error: SystemError?) {
         let slot = socket.slot
-        unsafe core.pointee.connections[slot].flags.insert(.inputEnded)
-        unsafe core.pointee.connections[slot].flags.remove(.receiving)
-        let row = unsafe core.pointee.connections[slot]
+        unsafe core.connection(slot).pointee.flags.insert(.inputEnded)
+        unsafe core.connection(slot).pointee.flags.remove(.receiving)
+        let row = unsafe core.connection(slot).pointee
         switch row.requestStage {
         case .none, .closing:
             return
         case .complete where error == nil:
             // A client may shut its side and wait for the answer: it gets it, and then the connection ends.
-            unsafe core.pointee.connections[slot].flags.insert(.closes)
+            unsafe core.connection(slot).pointee.flags.insert(.closes)
         case .head where error == nil && row.outputBytes > 0:
             // The last answer is still on its way.
-            unsafe core.pointee.connections[slot].flags.insert(.closes)
-            unsafe core.pointee.connections[slot].requestStage = .complete
+            unsafe core.connection(slot).pointee.flags.insert(.closes)
+            unsafe core.connection(slot).pointee.requestStage = .complete
         case .head, .complete, .collectingBody, .streamingBody, .discardingBody, .lingering:
-            unsafe core.pointee.connections[slot].endReason = .peerLeft
+            unsafe core.connection(slot).pointee.endReason = .peerLeft
             beginClose(slot)
         }
     }
@@ -188,46 +188,46 @@ extension Worker where E: ~Copyable {
 
     /// Ends a connection at once; returns what the holder of its exchange must hear.
     mutating func close(_ slot: UInt32, _ reason: EndReason) -> Work? {
-        switch unsafe core.pointee.connections[slot].requestStage {
+        switch unsafe core.connection(slot).pointee.requestStage {
         case .none, .closing: return nil
         case .head, .collectingBody, .streamingBody, .discardingBody, .complete, .lingering: break
         }
-        unsafe core.pointee.connections[slot].endReason = reason
+        unsafe core.connection(slot).pointee.endReason = reason
         beginClose(slot)
         return nil
     }
 
     /// Lets go of everything but what the kernel may still read, and tells the engine. The holder of the exchange hears of it from the queue.
     mutating func beginClose(_ slot: UInt32) {
-        unsafe core.pointee.connections[slot].requestStage = .closing
+        unsafe core.connection(slot).pointee.requestStage = .closing
         wheel.remove(slot)
-        if unsafe core.pointee.connections[slot].responseStage != .none { unsafe core.pointee.enqueue(slot, .wantsEnded) }
-        let row = unsafe core.pointee.connections[slot]
+        if unsafe core.connection(slot).pointee.responseStage != .none { unsafe core.pointee.enqueue(slot, .wantsEnded) }
+        let row = unsafe core.connection(slot).pointee
         unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
         unsafe core.pointee.blocks.giveBack(chain: row.assembly.pointer)
         unsafe core.pointee.blocks.giveBack(chain: row.fillingFirst.pointer)
-        unsafe core.pointee.connections[slot].unparsed = .none
-        unsafe core.pointee.connections[slot].assembly = .none
-        unsafe core.pointee.connections[slot].fillingFirst = .none
-        unsafe core.pointee.connections[slot].fillingLast = .none
+        unsafe core.connection(slot).pointee.unparsed = .none
+        unsafe core.connection(slot).pointee.assembly = .none
+        unsafe core.connection(slot).pointee.fillingFirst = .none
+        unsafe core.connection(slot).pointee.fillingLast = .none
         if input.slot == slot { input.position = unsafe input.bytes.count }
         engine.close(row.socket)
     }
 
     mutating func endOfClosing(_ slot: UInt32) -> Work? {
-        guard unsafe core.pointee.connections[slot].responseStage != .none else { return nil }
-        return endExchange(slot, unsafe core.pointee.connections[slot].endReason)
+        guard unsafe core.connection(slot).pointee.responseStage != .none else { return nil }
+        return endExchange(slot, unsafe core.connection(slot).pointee.endReason)
     }
 
     mutating func closed(_ socket: SocketID) -> Work? {
         let slot = socket.slot
         let ended = endOfClosing(slot)
-        unsafe core.pointee.blocks.giveBack(chain: core.pointee.connections[slot].inFlight.pointer)
-        unsafe core.pointee.connections[slot].inFlight = .none
-        unsafe core.pointee.connections[slot].requestStage = .none
-        unsafe core.pointee.connections[slot].outputBytes = 0
+        unsafe core.pointee.blocks.giveBack(chain: core.connection(slot).pointee.inFlight.pointer)
+        unsafe core.connection(slot).pointee.inFlight = .none
+        unsafe core.connection(slot).pointee.requestStage = .none
+        unsafe core.connection(slot).pointee.outputBytes = 0
         // A slot that stands in the queue keeps saying so, or its next connection would be queued twice.
-        unsafe core.pointee.connections[slot].flags.formIntersection(.queued)
+        unsafe core.connection(slot).pointee.flags.formIntersection(.queued)
         unsafe core.pointee.counters.open -= 1
         balanceAccepting()
         return ended

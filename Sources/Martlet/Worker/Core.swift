@@ -9,7 +9,7 @@ internal import MartletHTTP
 @safe @usableFromInline struct Core: ~Copyable {
     let index: Int
     let settings: CoreSettings
-    let connections: Slab<Connection>
+    let connections: ConnectionTable
     var blocks: BlockPool
     var queue: SlotQueue
     let mailbox: Mailbox
@@ -36,7 +36,7 @@ internal import MartletHTTP
     static let fieldBytesMax = 65_536
 
     init(index: Int, settings: CoreSettings, mailbox: Mailbox, now: Nanoseconds) throws(SystemError) {
-        let connections = try Slab<Connection>(capacity: settings.connectionCapacity)
+        let connections = try ConnectionTable(capacity: settings.connectionCapacity)
         let queue = try SlotQueue(capacity: settings.connectionCapacity)
         let fieldMemory = try PageMemory(byteCount: Self.fieldBytesMax)
         let preamble = try Preamble(serverName: settings.serverName, sendsDate: settings.sendsDate)
@@ -54,11 +54,14 @@ internal import MartletHTTP
         unsafe bodyBytes = UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
+    /// A connection's row; valid as long as the core.
+    func connection(_ slot: UInt32) -> UnsafeMutablePointer<Connection> { unsafe connections.row(slot) }
+
     /// Puts a slot into the queue for what its flags ask.
     mutating func enqueue(_ slot: UInt32, _ wish: ConnectionFlags) {
-        connections[slot].flags.insert(wish)
-        guard !connections[slot].flags.contains(.queued) else { return }
-        connections[slot].flags.insert(.queued)
+        unsafe connection(slot).pointee.flags.insert(wish)
+        guard unsafe !connection(slot).pointee.flags.contains(.queued) else { return }
+        unsafe connection(slot).pointee.flags.insert(.queued)
         queue.append(slot)
     }
 
@@ -69,3 +72,8 @@ internal import MartletHTTP
 }
 
 typealias CorePointer = UnsafeMutablePointer<Core>
+
+extension UnsafeMutablePointer where Pointee == Core {
+    /// A connection's row; valid as long as the core.
+    @inline(__always) func connection(_ slot: UInt32) -> UnsafeMutablePointer<Connection> { unsafe pointee.connections.row(slot) }
+}

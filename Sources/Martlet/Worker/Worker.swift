@@ -89,40 +89,40 @@ internal import MartletHTTP1
     /// One wish of one slot at a time; a slot with more goes to the end of the queue.
     private mutating func workFromQueue() -> Work? {
         while let slot = unsafe core.pointee.queue.popFirst() {
-            unsafe core.pointee.connections[slot].flags.remove(.queued)
+            unsafe core.connection(slot).pointee.flags.remove(.queued)
             if let work = fulfil(slot) { return work }
         }
         return nil
     }
 
     private mutating func fulfil(_ slot: UInt32) -> Work? {
-        let flags = unsafe core.pointee.connections[slot].flags
+        let flags = unsafe core.connection(slot).pointee.flags
         if flags.contains(.wantsAbort) {
-            unsafe core.pointee.connections[slot].flags.remove(.wantsAbort)
+            unsafe core.connection(slot).pointee.flags.remove(.wantsAbort)
             return close(slot, .cut)
         }
         if flags.contains(.wantsEnded) {
-            unsafe core.pointee.connections[slot].flags.remove(.wantsEnded)
+            unsafe core.connection(slot).pointee.flags.remove(.wantsEnded)
             return endOfClosing(slot)
         }
         if flags.contains(.wantsFlush) {
-            unsafe core.pointee.connections[slot].flags.remove(.wantsFlush)
+            unsafe core.connection(slot).pointee.flags.remove(.wantsFlush)
             flush(slot)
         }
         if flags.contains(.announcesWritable) {
-            unsafe core.pointee.connections[slot].flags.remove(.announcesWritable)
+            unsafe core.connection(slot).pointee.flags.remove(.announcesWritable)
             if flags.contains(.wantsInput) { unsafe core.pointee.enqueue(slot, .wantsInput) }
-            if unsafe core.pointee.connections[slot].flags.contains(.exchangeHeld) { return .writable(exchange(slot)) }
+            if unsafe core.connection(slot).pointee.flags.contains(.exchangeHeld) { return .writable(exchange(slot)) }
         }
-        if unsafe core.pointee.connections[slot].flags.contains(.wantsInput) {
-            unsafe core.pointee.connections[slot].flags.remove(.wantsInput)
+        if unsafe core.connection(slot).pointee.flags.contains(.wantsInput) {
+            unsafe core.connection(slot).pointee.flags.remove(.wantsInput)
             return resumeInput(slot)
         }
         return nil
     }
 
-    func exchange(_ slot: UInt32) -> Exchange {
-        unsafe Exchange(core: core, slot: slot, serial: core.pointee.connections[slot].serial)
+    mutating func exchange(_ slot: UInt32) -> Exchange {
+        unsafe Exchange(core: core, slot: slot, serial: core.connection(slot).pointee.serial)
     }
 
     // MARK: The mailbox
@@ -148,11 +148,11 @@ internal import MartletHTTP1
         unsafe core.pointee.executor.runJobs()
     }
 
-    private func waitsForAnswer(_ slot: UInt32, _ serial: UInt32) -> Bool {
-        unsafe core.pointee.connections[slot].serial == serial && core.pointee.connections[slot].responseStage == .pending
+    private mutating func waitsForAnswer(_ slot: UInt32, _ serial: UInt32) -> Bool {
+        unsafe core.connection(slot).pointee.serial == serial && core.connection(slot).pointee.responseStage == .pending
     }
 
-    private func deliver(_ letter: UnsafeMutablePointer<Letter>) {
+    private mutating func deliver(_ letter: UnsafeMutablePointer<Letter>) {
         let slot = unsafe letter.pointee.slot
         guard waitsForAnswer(slot, unsafe letter.pointee.serial) else { return }
         let fields = unsafe FieldLines(start: letter.payload, count: letter.pointee.fieldByteCount)

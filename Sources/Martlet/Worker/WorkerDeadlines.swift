@@ -6,56 +6,56 @@ internal import MartletHTTP
 extension Worker where E: ~Copyable {
     /// The true deadline moved; the row stays in its bucket unless it must be looked at sooner.
     mutating func setDeadline(_ slot: UInt32, after duration: Nanoseconds) {
-        unsafe core.pointee.connections[slot].deadline = core.pointee.now + duration
+        unsafe core.connection(slot).pointee.deadline = core.pointee.now + duration
         wheel.remove(slot)
         wheel.insert(slot, deadline: examination(slot))
     }
 
     /// Rows are looked at least as often as a write may take, so that one that begins to stall is found without touching the wheel for each send.
-    func examination(_ slot: UInt32) -> Nanoseconds {
-        unsafe min(core.pointee.connections[slot].deadline, core.pointee.now + core.pointee.settings.writeNanoseconds)
+    mutating func examination(_ slot: UInt32) -> Nanoseconds {
+        unsafe min(core.connection(slot).pointee.deadline, core.pointee.now + core.pointee.settings.writeNanoseconds)
     }
 
     /// After each step that changed what the connection waits for. In the steady state (request whole, answered, sent): stores only.
     mutating func noteDeadline(_ slot: UInt32) {
-        let row = unsafe core.pointee.connections[slot]
+        let row = unsafe core.connection(slot).pointee
         switch row.requestStage {
         case .none, .closing, .lingering:
             return
         case .head where row.unparsed.isNone || row.flags.contains(.sendInFlight):
-            unsafe core.pointee.connections[slot].deadline = core.pointee.now
+            unsafe core.connection(slot).pointee.deadline = core.pointee.now
                 + (row.flags.contains(.sendInFlight) ? core.pointee.settings.writeNanoseconds : core.pointee.settings.keepAliveNanoseconds)
         case .head:
             // The first bytes of a head began its time; more bytes do not prolong it.
             if !row.flags.contains(.headTimed) {
-                unsafe core.pointee.connections[slot].flags.insert(.headTimed)
+                unsafe core.connection(slot).pointee.flags.insert(.headTimed)
                 setDeadline(slot, after: unsafe core.pointee.settings.headNanoseconds)
             }
             return
         case .collectingBody, .streamingBody, .discardingBody:
             if !row.flags.contains(.bodyTimed) {
-                unsafe core.pointee.connections[slot].flags.insert(.bodyTimed)
-                unsafe core.pointee.connections[slot].bodyBytesInWindow = 0
+                unsafe core.connection(slot).pointee.flags.insert(.bodyTimed)
+                unsafe core.connection(slot).pointee.bodyBytesInWindow = 0
                 setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
             }
             return
         case .complete:
             if row.flags.contains(.sendInFlight) {
-                unsafe core.pointee.connections[slot].deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
+                unsafe core.connection(slot).pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
             } else if !row.flags.contains(.handlerTimed) {
-                unsafe core.pointee.connections[slot].flags.insert(.handlerTimed)
+                unsafe core.connection(slot).pointee.flags.insert(.handlerTimed)
                 setDeadline(slot, after: unsafe core.pointee.settings.handlerNanoseconds)
             }
             return
         }
-        unsafe core.pointee.connections[slot].flags.subtract([.headTimed, .bodyTimed, .handlerTimed])
+        unsafe core.connection(slot).pointee.flags.subtract([.headTimed, .bodyTimed, .handlerTimed])
     }
 
     mutating func expireDeadlines(_ now: Nanoseconds) {
         while let slot = wheel.takeDue(now: now) {
-            let stage = unsafe core.pointee.connections[slot].requestStage
+            let stage = unsafe core.connection(slot).pointee.requestStage
             if stage == .none || stage == .closing { continue }
-            if unsafe core.pointee.connections[slot].deadline > now {
+            if unsafe core.connection(slot).pointee.deadline > now {
                 wheel.insert(slot, deadline: examination(slot))
                 continue
             }
@@ -64,8 +64,8 @@ extension Worker where E: ~Copyable {
     }
 
     private mutating func expire(_ slot: UInt32) {
-        let row = unsafe core.pointee.connections[slot]
-        unsafe core.pointee.connections[slot].endReason = .timedOut
+        let row = unsafe core.connection(slot).pointee
+        unsafe core.connection(slot).pointee.endReason = .timedOut
         if row.flags.contains(.sendInFlight) { return timeOut(slot) }
         switch row.requestStage {
         case .none, .closing: break
@@ -83,10 +83,10 @@ extension Worker where E: ~Copyable {
     }
 
     private mutating func answerTimeout(_ slot: UInt32, _ status: Status, _ explanation: StaticString) {
-        let stage = unsafe core.pointee.connections[slot].responseStage
+        let stage = unsafe core.connection(slot).pointee.responseStage
         guard stage == .none || stage == .pending else { return timeOut(slot) }
         unsafe core.pointee.counters.timedOut += 1
-        unsafe core.pointee.connections[slot].requestStage = .complete
+        unsafe core.connection(slot).pointee.requestStage = .complete
         unsafe core.pointee.answerError(slot, status, explanation, closing: true)
         // The answer ends the exchange from the queue, and the connection with it; this bounds how long that may take.
         unsafe core.pointee.enqueue(slot, .wantsInput)
@@ -95,17 +95,17 @@ extension Worker where E: ~Copyable {
 
     /// A body must bring its least in every window; one that the handler paused is not the peer's fault.
     private mutating func checkBodyRate(_ slot: UInt32) {
-        let row = unsafe core.pointee.connections[slot]
+        let row = unsafe core.connection(slot).pointee
         let isPaused = row.flags.contains(.readingPaused) || !row.flags.contains(.receiving)
         guard unsafe isPaused || UInt64(row.bodyBytesInWindow) >= core.pointee.settings.bodyBytesPerWindowMin else {
             return answerTimeout(slot, .requestTimeout, "The request's body did not arrive in time.\n")
         }
-        unsafe core.pointee.connections[slot].bodyBytesInWindow = 0
+        unsafe core.connection(slot).pointee.bodyBytesInWindow = 0
         setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
     }
 
     private mutating func expireHandler(_ slot: UInt32) {
-        guard unsafe core.pointee.connections[slot].responseStage != .none else { return beginClose(slot) }
+        guard unsafe core.connection(slot).pointee.responseStage != .none else { return beginClose(slot) }
         answerTimeout(slot, .serviceUnavailable, "The application did not answer in time.\n")
     }
 

@@ -63,7 +63,7 @@ extension Worker where E: ~Copyable {
 
     private mutating func closeIdle() {
         forEachConnection { worker, slot in
-            let row = unsafe worker.core.pointee.connections[slot]
+            let row = unsafe worker.core.connection(slot).pointee
             if row.requestStage == .head, row.unparsed.isNone, !row.flags.contains(.sendInFlight), row.fillingFirst.isNone { worker.beginClose(slot) }
         }
     }
@@ -72,7 +72,7 @@ extension Worker where E: ~Copyable {
         pauseAccepting()
         forEachConnection { worker, slot in
             unsafe worker.core.pointee.counters.cut += 1
-            unsafe worker.core.pointee.connections[slot].endReason = .cut
+            unsafe worker.core.connection(slot).pointee.endReason = .cut
             worker.beginClose(slot)
         }
         if unsafe core.pointee.counters.open == 0 { isStopped = true }
@@ -85,7 +85,7 @@ extension Worker where E: ~Copyable {
         var slot: UInt32 = 0
         let end = unsafe UInt32(core.pointee.settings.connectionCapacity)
         while slot < end {
-            let stage = unsafe core.pointee.connections[slot].requestStage
+            let stage = unsafe core.connection(slot).pointee.requestStage
             if stage != .none, stage != .closing { body(&self, slot) }
             slot += 1
         }

@@ -42,14 +42,14 @@ extension Worker where E: ~Copyable {
         let slot = socket.slot
         let count = unsafe received.bytes.count
         unsafe core.pointee.counters.bytesReceived += UInt64(count)
-        switch unsafe core.pointee.connections[slot].requestStage {
+        switch unsafe core.connection(slot).pointee.requestStage {
         case .none, .closing, .lingering:
             return engine.release(received)
         case .head, .collectingBody, .streamingBody, .discardingBody, .complete:
             break
         }
         unsafe core.pointee.slotInHand = slot
-        if let kept = unsafe core.pointee.connections[slot].unparsed.pointer {
+        if let kept = unsafe core.connection(slot).pointee.unparsed.pointer {
             // Something waits already: these bytes belong behind it.
             unsafe keepMore(slot, kept, received.bytes)
             engine.release(received)
@@ -61,8 +61,8 @@ extension Worker where E: ~Copyable {
 
     /// Works on what the connection has kept.
     private mutating func takeKept(_ slot: UInt32) {
-        guard let kept = unsafe core.pointee.connections[slot].unparsed.pointer else { return }
-        unsafe core.pointee.connections[slot].unparsed = .none
+        guard let kept = unsafe core.connection(slot).pointee.unparsed.pointer else { return }
+        unsafe core.connection(slot).pointee.unparsed = .none
         let state = unsafe kept.payload.assumingMemoryBound(to: KeptHead.self)
         unsafe core.pointee.head = state.pointee.head
         unsafe core.pointee.slotInHand = slot
@@ -71,7 +71,7 @@ extension Worker where E: ~Copyable {
 
     mutating func resumeInput(_ slot: UInt32) -> Work? {
         unsafe core.pointee.slotInHand = slot
-        switch unsafe core.pointee.connections[slot].requestStage {
+        switch unsafe core.connection(slot).pointee.requestStage {
         case .none, .closing, .lingering:
             unsafe core.pointee.slotInHand = nil
             return nil
@@ -88,20 +88,20 @@ extension Worker where E: ~Copyable {
     mutating func continueInput() -> Work? {
         guard let slot = input.slot else { return nil }
         while true {
-            switch unsafe core.pointee.connections[slot].requestStage {
+            switch unsafe core.connection(slot).pointee.requestStage {
             case .head:
                 if unsafe input.position == input.bytes.count || isHeldBack(slot) { break }
                 if let work = parseHead(slot) { return work }
-                if unsafe core.pointee.connections[slot].requestStage == .head { break }
+                if unsafe core.connection(slot).pointee.requestStage == .head { break }
                 continue
             case .collectingBody:
                 if unsafe input.position == input.bytes.count { break }
                 if let work = collectBody(slot) { return work }
                 continue
             case .streamingBody:
-                if unsafe core.pointee.connections[slot].flags.contains(.readingPaused) { break }
+                if unsafe core.connection(slot).pointee.flags.contains(.readingPaused) { break }
                 if let work = streamBody(slot) { return work }
-                if unsafe core.pointee.connections[slot].requestStage == .streamingBody { break }
+                if unsafe core.connection(slot).pointee.requestStage == .streamingBody { break }
                 continue
             case .discardingBody:
                 if unsafe input.position == input.bytes.count { break }
@@ -116,13 +116,13 @@ extension Worker where E: ~Copyable {
     }
 
     /// A peer that does not take its answers is not given more of them.
-    private func isHeldBack(_ slot: UInt32) -> Bool {
-        unsafe core.pointee.connections[slot].outputBytes > core.pointee.settings.outputHighWaterBytes
+    private mutating func isHeldBack(_ slot: UInt32) -> Bool {
+        unsafe core.connection(slot).pointee.outputBytes > core.pointee.settings.outputHighWaterBytes
     }
 
     /// Nothing more can be done with these bytes now: the rest is kept, the buffer goes back, the output goes out.
     private mutating func endInput(_ slot: UInt32) {
-        let stage = unsafe core.pointee.connections[slot].requestStage
+        let stage = unsafe core.connection(slot).pointee.requestStage
         let isOver = stage == .none || stage == .closing || stage == .lingering
         if !isOver, unsafe input.position < input.bytes.count {
             keepRest(slot)
@@ -158,10 +158,10 @@ extension Worker where E: ~Copyable {
     mutating func refuse(_ slot: UInt32, _ error: RequestError) {
         unsafe core.pointee.counters.malformed += 1
         input.position = unsafe input.bytes.count
-        if unsafe core.pointee.connections[slot].responseStage == .streaming {
+        if unsafe core.connection(slot).pointee.responseStage == .streaming {
             return unsafe core.pointee.cut(slot)
         }
-        unsafe core.pointee.connections[slot].requestStage = .complete
+        unsafe core.connection(slot).pointee.requestStage = .complete
         unsafe core.pointee.answerError(slot, error.status, error.explanation, closing: true)
     }
 
@@ -180,7 +180,7 @@ extension Worker where E: ~Copyable {
             if available >= Int(length) {
                 unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(rebasing: input.rest[..<Int(length)])
                 input.position += Int(length)
-                unsafe core.pointee.connections[slot].requestStage = .complete
+                unsafe core.connection(slot).pointee.requestStage = .complete
                 return handOver(slot)
             }
             capacity += Int(length)
@@ -192,15 +192,15 @@ extension Worker where E: ~Copyable {
             input.position = unsafe input.bytes.count
             return nil
         }
-        unsafe core.pointee.connections[slot].assembly = unsafe BlockAddress(block)
-        unsafe core.pointee.connections[slot].bodyBytesMax = UInt64(bytesMax)
-        unsafe core.pointee.connections[slot].requestStage = .collectingBody
+        unsafe core.connection(slot).pointee.assembly = unsafe BlockAddress(block)
+        unsafe core.connection(slot).pointee.bodyBytesMax = UInt64(bytesMax)
+        unsafe core.connection(slot).pointee.requestStage = .collectingBody
         unsafe core.pointee.sendContinue(slot)
         return nil
     }
 
     /// A block that begins with the request in hand: its table, then its head's bytes.
-    private func newKept(_ capacity: Int, head: UnsafeRawPointer, headCount: Int) -> BlockPointer? {
+    private mutating func newKept(_ capacity: Int, head: UnsafeRawPointer, headCount: Int) -> BlockPointer? {
         guard let block = unsafe core.pointee.blocks.take(KeptHead.bytes + capacity) else { return nil }
         unsafe block.payload.initializeMemory(as: KeptHead.self, to: KeptHead(parser: RequestParser(), head: core.pointee.head))
         unsafe block.pointee.start = KeptHead.bytes
@@ -222,16 +222,16 @@ extension Worker where E: ~Copyable {
         unsafe core.pointee.head = state.pointee.head
         unsafe core.pointee.headBytes = unsafe block.bytes.baseAddress!
         unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(rebasing: block.bytes[core.pointee.head.byteCount...])
-        unsafe core.pointee.connections[slot].requestStage = .complete
+        unsafe core.connection(slot).pointee.requestStage = .complete
         return handOver(slot)
     }
 
     /// The assembly with room for so many bytes more: chunked bodies grow by doubling, up to the limit (413).
     private mutating func assemblyWithRoom(_ slot: UInt32, _ count: Int) -> BlockPointer? {
-        guard let block = unsafe core.pointee.connections[slot].assembly.pointer else { return nil }
+        guard let block = unsafe core.connection(slot).pointee.assembly.pointer else { return nil }
         let headCount = unsafe block.payload.assumingMemoryBound(to: KeptHead.self).pointee.head.byteCount
         let bodyCount = unsafe block.pointee.end - KeptHead.bytes - headCount
-        guard unsafe UInt64(bodyCount + count) <= core.pointee.connections[slot].bodyBytesMax else {
+        guard unsafe UInt64(bodyCount + count) <= core.connection(slot).pointee.bodyBytesMax else {
             refuse(slot, .bodyTooLarge)
             return nil
         }
@@ -246,7 +246,7 @@ extension Worker where E: ~Copyable {
         unsafe larger.pointee.start = unsafe block.pointee.start
         unsafe larger.pointee.end = used
         unsafe core.pointee.blocks.giveBack(block)
-        unsafe core.pointee.connections[slot].assembly = unsafe BlockAddress(larger)
+        unsafe core.connection(slot).pointee.assembly = unsafe BlockAddress(larger)
         return unsafe larger
     }
 
@@ -254,10 +254,10 @@ extension Worker where E: ~Copyable {
 
     private mutating func streamBody(_ slot: UInt32) -> Work? {
         guard let (piece, last) = unsafe nextBodyPiece(slot) else { return nil }
-        if last { unsafe core.pointee.connections[slot].requestStage = .complete }
+        if last { unsafe core.connection(slot).pointee.requestStage = .complete }
         if unsafe piece.isEmpty && !last { return nil }
         unsafe core.pointee.bodyBytes = unsafe piece
-        guard unsafe core.pointee.connections[slot].flags.contains(.exchangeHeld) else { return nil }
+        guard unsafe core.connection(slot).pointee.flags.contains(.exchangeHeld) else { return nil }
         step = .receivedPiece
         return .received(exchange(slot), last: last)
     }
@@ -265,19 +265,19 @@ extension Worker where E: ~Copyable {
     private mutating func discardBody(_ slot: UInt32) -> Work? {
         guard let (_, last) = unsafe nextBodyPiece(slot) else { return nil }
         guard last else { return nil }
-        unsafe core.pointee.connections[slot].requestStage = .complete
+        unsafe core.connection(slot).pointee.requestStage = .complete
         return finishExchangeIfDone(slot)
     }
 
     /// The next run of the body in the input, and whether the body ends with it; nil when the input has no more of it or is faulty.
     private mutating func nextBodyPiece(_ slot: UInt32) -> (UnsafeRawBufferPointer, Bool)? {
-        if unsafe core.pointee.connections[slot].flags.contains(.chunkedRequest) { return unsafe nextChunk(slot) }
-        let remaining = unsafe core.pointee.connections[slot].bodyRemaining
+        if unsafe core.connection(slot).pointee.flags.contains(.chunkedRequest) { return unsafe nextChunk(slot) }
+        let remaining = unsafe core.connection(slot).pointee.bodyRemaining
         let count = unsafe min(input.bytes.count - input.position, Int(clamping: remaining))
         guard count > 0 || remaining == 0 else { return nil }
         let piece = unsafe UnsafeRawBufferPointer(rebasing: input.rest[..<count])
         input.position += count
-        unsafe core.pointee.connections[slot].bodyRemaining = remaining - UInt64(count)
+        unsafe core.connection(slot).pointee.bodyRemaining = remaining - UInt64(count)
         countBody(slot, count)
         return unsafe (piece, remaining == UInt64(count))
     }
@@ -285,7 +285,7 @@ extension Worker where E: ~Copyable {
     private mutating func nextChunk(_ slot: UInt32) -> (UnsafeRawBufferPointer, Bool)? {
         do throws(RequestError) {
             let rest = unsafe input.rest
-            switch try unsafe core.pointee.connections[slot].chunked.next(input.span, limits: core.pointee.settings.limits) {
+            switch try unsafe core.connection(slot).pointee.chunked.next(input.span, limits: core.pointee.settings.limits) {
             case .data(let range, let consumed):
                 input.position += consumed
                 countBody(slot, range.count)
@@ -303,9 +303,9 @@ extension Worker where E: ~Copyable {
         }
     }
 
-    private func countBody(_ slot: UInt32, _ count: Int) {
-        let counted = unsafe core.pointee.connections[slot].bodyBytesInWindow
-        unsafe core.pointee.connections[slot].bodyBytesInWindow = UInt32(clamping: UInt64(counted) + UInt64(count))
+    private mutating func countBody(_ slot: UInt32, _ count: Int) {
+        let counted = unsafe core.connection(slot).pointee.bodyBytesInWindow
+        unsafe core.connection(slot).pointee.bodyBytesInWindow = UInt32(clamping: UInt64(counted) + UInt64(count))
     }
 
     // MARK: What must wait
@@ -328,11 +328,11 @@ extension Worker where E: ~Copyable {
         unsafe store(slot, block)
     }
 
-    private func store(_ slot: UInt32, _ block: BlockPointer) {
+    private mutating func store(_ slot: UInt32, _ block: BlockPointer) {
         let state = unsafe block.payload.assumingMemoryBound(to: KeptHead.self)
         unsafe state.pointee.parser = input.parser
         unsafe state.pointee.head = unsafe core.pointee.head
-        unsafe core.pointee.connections[slot].unparsed = unsafe BlockAddress(block)
+        unsafe core.connection(slot).pointee.unparsed = unsafe BlockAddress(block)
     }
 
     /// Puts new bytes behind the kept ones, in a larger block if need be.
@@ -348,7 +348,7 @@ extension Worker where E: ~Copyable {
             unsafe larger.pointee.end = used
             unsafe core.pointee.blocks.giveBack(block)
             unsafe block = unsafe larger
-            unsafe core.pointee.connections[slot].unparsed = unsafe BlockAddress(block)
+            unsafe core.connection(slot).pointee.unparsed = unsafe BlockAddress(block)
         }
         unsafe (block.payload + block.pointee.end).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
         unsafe block.pointee.end += bytes.count

@@ -10,10 +10,10 @@ extension Worker where E: ~Copyable {
 
     /// Hands the connection's output to the engine if nothing of it is under way (the seam at which a transport such as TLS would encrypt).
     mutating func flush(_ slot: UInt32) {
-        let row = unsafe core.pointee.connections[slot]
+        let row = unsafe core.connection(slot).pointee
         if row.flags.contains(.sendInFlight) || row.requestStage == .closing || row.requestStage == .none { return }
         guard let first = unsafe row.fillingFirst.pointer else { return finishConnectionIfDone(slot) }
-        unsafe core.pointee.connections[slot].flags.insert(.sendInFlight)
+        unsafe core.connection(slot).pointee.flags.insert(.sendInFlight)
         if unsafe first.pointee.kind == .file { return unsafe sendFile(slot, row.socket, first, head: nil) }
         guard let second = unsafe first.pointee.next else {
             unsafe take(slot, upTo: first)
@@ -24,19 +24,19 @@ extension Worker where E: ~Copyable {
     }
 
     /// Moves the chain up to a block from what is being filled to what is in flight.
-    private func take(_ slot: UInt32, upTo last: BlockPointer) {
-        let first = unsafe core.pointee.connections[slot].fillingFirst
+    private mutating func take(_ slot: UInt32, upTo last: BlockPointer) {
+        let first = unsafe core.connection(slot).pointee.fillingFirst
         let rest = unsafe last.pointee.next
         unsafe last.pointee.next = nil
-        unsafe core.pointee.connections[slot].inFlight = first
-        unsafe core.pointee.connections[slot].fillingFirst = unsafe BlockAddress(rest)
-        if unsafe rest == nil { unsafe core.pointee.connections[slot].fillingLast = .none }
+        unsafe core.connection(slot).pointee.inFlight = first
+        unsafe core.connection(slot).pointee.fillingFirst = unsafe BlockAddress(rest)
+        if unsafe rest == nil { unsafe core.connection(slot).pointee.fillingLast = .none }
     }
 
     private mutating func gather(_ slot: UInt32, _ socket: SocketID, _ first: BlockPointer) {
         // The vector travels in a block of its own at the front of the chain, and comes back with it.
         guard let vector = unsafe core.pointee.blocks.take(Self.piecesMax * MemoryLayout<IOVector>.stride) else {
-            unsafe core.pointee.connections[slot].flags.remove(.sendInFlight)
+            unsafe core.connection(slot).pointee.flags.remove(.sendInFlight)
             return unsafe core.pointee.cut(slot)
         }
         let pieces = unsafe vector.payload.bindMemory(to: IOVector.self, capacity: Self.piecesMax)
@@ -53,7 +53,7 @@ extension Worker where E: ~Copyable {
         }
         unsafe take(slot, upTo: last)
         unsafe vector.pointee.next = unsafe first
-        unsafe core.pointee.connections[slot].inFlight = unsafe BlockAddress(vector)
+        unsafe core.connection(slot).pointee.inFlight = unsafe BlockAddress(vector)
         unsafe engine.send(socket, gathering: UnsafeMutableBufferPointer(start: pieces, count: count))
     }
 
@@ -70,12 +70,12 @@ extension Worker where E: ~Copyable {
 
     mutating func sent(_ socket: SocketID, _ error: SystemError?) {
         let slot = socket.slot
-        guard unsafe core.pointee.connections[slot].requestStage != .none else { return }
-        unsafe core.pointee.connections[slot].flags.remove(.sendInFlight)
+        guard unsafe core.connection(slot).pointee.requestStage != .none else { return }
+        unsafe core.connection(slot).pointee.flags.remove(.sendInFlight)
         releaseInFlight(slot)
-        if unsafe core.pointee.connections[slot].requestStage == .closing { return }
+        if unsafe core.connection(slot).pointee.requestStage == .closing { return }
         guard error == nil else {
-            unsafe core.pointee.connections[slot].endReason = .peerLeft
+            unsafe core.connection(slot).pointee.endReason = .peerLeft
             return beginClose(slot)
         }
         dropFinishedFile(slot)
@@ -84,34 +84,34 @@ extension Worker where E: ~Copyable {
         noteDeadline(slot)
     }
 
-    private func releaseInFlight(_ slot: UInt32) {
+    private mutating func releaseInFlight(_ slot: UInt32) {
         var byteCount = 0
-        var next = unsafe core.pointee.connections[slot].inFlight.pointer
+        var next = unsafe core.connection(slot).pointee.inFlight.pointer
         while let block = unsafe next {
             // The vector's own block counts no output: its payload is not [start, end).
             byteCount += unsafe block.pointee.end - block.pointee.start
             unsafe next = unsafe block.pointee.next
         }
-        unsafe core.pointee.blocks.giveBack(chain: core.pointee.connections[slot].inFlight.pointer)
-        unsafe core.pointee.connections[slot].inFlight = .none
-        unsafe core.pointee.connections[slot].outputBytes -= byteCount
+        unsafe core.pointee.blocks.giveBack(chain: core.connection(slot).pointee.inFlight.pointer)
+        unsafe core.connection(slot).pointee.inFlight = .none
+        unsafe core.connection(slot).pointee.outputBytes -= byteCount
         unsafe core.pointee.counters.bytesSent += UInt64(byteCount)
     }
 
-    private func dropFinishedFile(_ slot: UInt32) {
-        guard let first = unsafe core.pointee.connections[slot].fillingFirst.pointer, unsafe first.pointee.kind == .file,
+    private mutating func dropFinishedFile(_ slot: UInt32) {
+        guard let first = unsafe core.connection(slot).pointee.fillingFirst.pointer, unsafe first.pointee.kind == .file,
             unsafe first.pointee.start == first.pointee.end else { return }
         unsafe take(slot, upTo: first)
         unsafe core.pointee.blocks.giveBack(first)
-        unsafe core.pointee.connections[slot].inFlight = .none
+        unsafe core.connection(slot).pointee.inFlight = .none
     }
 
     /// Below half of the high-water mark, whoever was held back goes on: the writer of a stream, or the parsing of pipelined requests.
-    private func noteOutputDrained(_ slot: UInt32) {
-        let row = unsafe core.pointee.connections[slot]
+    private mutating func noteOutputDrained(_ slot: UInt32) {
+        let row = unsafe core.connection(slot).pointee
         guard unsafe row.outputBytes <= core.pointee.settings.outputHighWaterBytes / 2 else { return }
         if row.flags.contains(.wantsWritable) {
-            unsafe core.pointee.connections[slot].flags.remove(.wantsWritable)
+            unsafe core.connection(slot).pointee.flags.remove(.wantsWritable)
             unsafe core.pointee.enqueue(slot, .announcesWritable)
         }
         if row.requestStage == .head, !row.unparsed.isNone, !row.flags.contains(.receiving) { unsafe core.pointee.enqueue(slot, .wantsInput) }
@@ -119,15 +119,15 @@ extension Worker where E: ~Copyable {
 
     /// When all is said and sent, a connection that is not kept ends: at once, or after the peer's last bytes were dropped.
     mutating func finishConnectionIfDone(_ slot: UInt32) {
-        let row = unsafe core.pointee.connections[slot]
+        let row = unsafe core.connection(slot).pointee
         guard row.flags.contains(.closes), row.responseStage == .none, row.requestStage == .complete else { return }
         guard row.flags.contains(.lingers), !row.flags.contains(.inputEnded) else { return beginClose(slot) }
-        unsafe core.pointee.connections[slot].requestStage = .lingering
+        unsafe core.connection(slot).pointee.requestStage = .lingering
         unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
-        unsafe core.pointee.connections[slot].unparsed = .none
+        unsafe core.connection(slot).pointee.unparsed = .none
         engine.shutdownSend(row.socket)
         if !row.flags.contains(.receiving) {
-            unsafe core.pointee.connections[slot].flags.insert(.receiving)
+            unsafe core.connection(slot).pointee.flags.insert(.receiving)
             engine.startReceiving(row.socket)
         }
         setDeadline(slot, after: unsafe core.pointee.settings.lingerNanoseconds)
@@ -135,7 +135,7 @@ extension Worker where E: ~Copyable {
 
     /// Reads on, or lets TCP slow the peer down, by what the connection can take now.
     mutating func steerReceiving(_ slot: UInt32) {
-        let row = unsafe core.pointee.connections[slot]
+        let row = unsafe core.connection(slot).pointee
         if row.flags.contains(.inputEnded) || row.requestStage == .closing || row.requestStage == .none { return }
         let kept = unsafe row.unparsed.pointer.map { unsafe $0.pointee.end - $0.pointee.start } ?? 0
         let wants =
@@ -148,10 +148,10 @@ extension Worker where E: ~Copyable {
             }
         guard wants != row.flags.contains(.receiving) else { return }
         if wants {
-            unsafe core.pointee.connections[slot].flags.insert(.receiving)
+            unsafe core.connection(slot).pointee.flags.insert(.receiving)
             engine.startReceiving(row.socket)
         } else {
-            unsafe core.pointee.connections[slot].flags.remove(.receiving)
+            unsafe core.connection(slot).pointee.flags.remove(.receiving)
             engine.stopReceiving(row.socket)
         }
     }

@@ -72,7 +72,7 @@ internal import Glibc
     deinit {
         var slot: UInt32 = 0
         while slot < slotsUsed {
-            if sockets[slot].state.contains(.open), !sockets[slot].state.contains(.closed) { _ = Glibc.close(sockets[slot].descriptor) }
+            if unsafe sockets.row(slot).pointee.state.contains(.open), unsafe !sockets.row(slot).pointee.state.contains(.closed) { _ = unsafe Glibc.close(sockets.row(slot).pointee.descriptor) }
             slot += 1
         }
         _ = Glibc.close(timer)
@@ -132,7 +132,7 @@ internal import Glibc
     }
 
     package func peerAddress(of socket: SocketID) -> SocketAddress? {
-        isOpen(socket) ? ListeningSocket.peerAddress(sockets[socket.slot].descriptor) : nil
+        unsafe isOpen(socket) ? ListeningSocket.peerAddress(sockets.row(socket.slot).pointee.descriptor) : nil
     }
 }
 

@@ -60,22 +60,22 @@ extension EpollEngine {
         let slot: UInt32
         if !freeSlots.isEmpty {
             slot = freeSlots.first - 1
-            freeSlots.first = sockets[slot].next
+            freeSlots.first = unsafe sockets.row(slot).pointee.next
         } else {
             guard slotsUsed < sockets.capacity else { return nil }
             slot = slotsUsed
             slotsUsed += 1
         }
-        sockets[slot].descriptor = descriptor
-        sockets[slot].state = .open
-        sockets[slot].announcedError = 0
-        sockets[slot].next = 0
-        return SocketID(slot: slot, generation: sockets[slot].generation)
+        unsafe sockets.row(slot).pointee.descriptor = descriptor
+        unsafe sockets.row(slot).pointee.state = .open
+        unsafe sockets.row(slot).pointee.announcedError = 0
+        unsafe sockets.row(slot).pointee.next = 0
+        return unsafe SocketID(slot: slot, generation: sockets.row(slot).pointee.generation)
     }
 
     /// Registers a socket for all that it may ever say. False: the kernel has no room for it, and the slot is free again.
     mutating func watch(_ socket: SocketID) -> Bool {
-        if martlet_watch(epoll, sockets[socket.slot].descriptor, MARTLET_WATCH_SOCKET, EpollWatch.socket.data | socket.packed) == 0 { return true }
+        if unsafe martlet_watch(epoll, sockets.row(socket.slot).pointee.descriptor, MARTLET_WATCH_SOCKET, EpollWatch.socket.data | socket.packed) == 0 { return true }
         free(socket.slot)
         return false
     }
@@ -97,7 +97,7 @@ extension EpollEngine {
             _ = Glibc.close(descriptor)
             throw SystemError(EMFILE, "connect")
         }
-        sockets[socket.slot].state.insert(.connecting)
+        unsafe sockets.row(socket.slot).pointee.state.insert(.connecting)
         return socket
     }
 
@@ -106,15 +106,15 @@ extension EpollEngine {
     package mutating func startReceiving(_ socket: SocketID) {
         guard isOpen(socket) else { return }
         let slot = socket.slot
-        sockets[slot].state.insert(.wantsReceive)
+        unsafe sockets.row(slot).pointee.state.insert(.wantsReceive)
         // The edge came while nobody wanted to receive.
-        if sockets[slot].state.contains(.readable) { _ = addReady(slot) }
+        if unsafe sockets.row(slot).pointee.state.contains(.readable) { _ = addReady(slot) }
     }
 
     package mutating func stopReceiving(_ socket: SocketID) {
         guard isOpen(socket) else { return }
-        sockets[socket.slot].state.remove(.wantsReceive)
-        if sockets[socket.slot].state.contains(.ready) { removeReady(socket.slot) }
+        unsafe sockets.row(socket.slot).pointee.state.remove(.wantsReceive)
+        if unsafe sockets.row(socket.slot).pointee.state.contains(.ready) { removeReady(socket.slot) }
     }
 
     package mutating func release(_ received: ReceivedBytes) {
@@ -124,23 +124,23 @@ extension EpollEngine {
 
     /// False when it stands there already.
     mutating func addReady(_ slot: UInt32) -> Bool {
-        guard !sockets[slot].state.contains(.ready) else { return false }
-        sockets[slot].state.insert(.ready)
-        sockets[slot].next = 0
-        sockets[slot].previous = ready.last
-        if ready.last != 0 { sockets[ready.last - 1].next = slot + 1 } else { ready.first = slot + 1 }
+        guard unsafe !sockets.row(slot).pointee.state.contains(.ready) else { return false }
+        unsafe sockets.row(slot).pointee.state.insert(.ready)
+        unsafe sockets.row(slot).pointee.next = 0
+        unsafe sockets.row(slot).pointee.previous = ready.last
+        if ready.last != 0 { unsafe sockets.row(ready.last - 1).pointee.next = slot + 1 } else { ready.first = slot + 1 }
         ready.last = slot + 1
         readyCount += 1
         return true
     }
 
     mutating func removeReady(_ slot: UInt32) {
-        let next = sockets[slot].next, previous = sockets[slot].previous
-        if previous != 0 { sockets[previous - 1].next = next } else { ready.first = next }
-        if next != 0 { sockets[next - 1].previous = previous } else { ready.last = previous }
-        sockets[slot].state.remove(.ready)
-        sockets[slot].next = 0
-        sockets[slot].previous = 0
+        let next = unsafe sockets.row(slot).pointee.next, previous = unsafe sockets.row(slot).pointee.previous
+        if previous != 0 { unsafe sockets.row(previous - 1).pointee.next = next } else { ready.first = next }
+        if next != 0 { unsafe sockets.row(next - 1).pointee.previous = previous } else { ready.last = previous }
+        unsafe sockets.row(slot).pointee.state.remove(.ready)
+        unsafe sockets.row(slot).pointee.next = 0
+        unsafe sockets.row(slot).pointee.previous = 0
         readyCount -= 1
     }
 
@@ -148,61 +148,61 @@ extension EpollEngine {
 
     package mutating func close(_ socket: SocketID) {
         guard isOpen(socket) else { return }
-        sockets[socket.slot].announcedError = 0
+        unsafe sockets.row(socket.slot).pointee.announcedError = 0
         closeNow(socket.slot)
     }
 
     /// The kernel holds nothing of ours, so the descriptor goes at once. The slot waits for the owner to hear of it.
     mutating func closeNow(_ slot: UInt32) {
-        if sockets[slot].state.contains(.ready) { removeReady(slot) }
-        _ = Glibc.close(sockets[slot].descriptor)
-        sockets[slot].state.insert(.closed)
+        if unsafe sockets.row(slot).pointee.state.contains(.ready) { removeReady(slot) }
+        _ = unsafe Glibc.close(sockets.row(slot).pointee.descriptor)
+        unsafe sockets.row(slot).pointee.state.insert(.closed)
         announce(slot)
     }
 
     package mutating func shutdownSend(_ socket: SocketID) {
         guard isOpen(socket) else { return }
-        precondition(!sockets[socket.slot].state.contains(.sendInFlight), "the end of sending is told after the last `sent`")
-        _ = shutdown(sockets[socket.slot].descriptor, MARTLET_SHUT_WR)
+        unsafe precondition(!sockets.row(socket.slot).pointee.state.contains(.sendInFlight), "the end of sending is told after the last `sent`")
+        _ = unsafe shutdown(sockets.row(socket.slot).pointee.descriptor, MARTLET_SHUT_WR)
     }
 
     /// The row is that of the socket named, not of a later one in its place, and its descriptor has not been closed.
     func isOpen(_ socket: SocketID) -> Bool {
-        guard socket.slot < slotsUsed, sockets[socket.slot].generation == socket.generation else { return false }
-        return sockets[socket.slot].state.contains(.open) && !sockets[socket.slot].state.contains(.closed)
+        guard socket.slot < slotsUsed, unsafe sockets.row(socket.slot).pointee.generation == socket.generation else { return false }
+        return unsafe sockets.row(socket.slot).pointee.state.contains(.open) && !sockets.row(socket.slot).pointee.state.contains(.closed)
     }
 
     // MARK: Events that need no readiness
 
     mutating func announce(_ slot: UInt32) {
         // The end of a send that was not told yet gives way to the end of the socket.
-        guard !sockets[slot].state.contains(.announced) else { return }
-        sockets[slot].state.insert(.announced)
-        sockets[slot].announcedNext = 0
-        if announced.last != 0 { sockets[announced.last - 1].announcedNext = slot + 1 } else { announced.first = slot + 1 }
+        guard unsafe !sockets.row(slot).pointee.state.contains(.announced) else { return }
+        unsafe sockets.row(slot).pointee.state.insert(.announced)
+        unsafe sockets.row(slot).pointee.announcedNext = 0
+        if announced.last != 0 { unsafe sockets.row(announced.last - 1).pointee.announcedNext = slot + 1 } else { announced.first = slot + 1 }
         announced.last = slot + 1
     }
 
     mutating func takeAnnounced() -> Event {
         let slot = announced.first - 1
-        announced.first = sockets[slot].announcedNext
+        announced.first = unsafe sockets.row(slot).pointee.announcedNext
         if announced.first == 0 { announced.last = 0 }
-        let socket = SocketID(slot: slot, generation: sockets[slot].generation)
-        let code = Int32(sockets[slot].announcedError)
-        if sockets[slot].state.contains(.closed) {
+        let socket = unsafe SocketID(slot: slot, generation: sockets.row(slot).pointee.generation)
+        let code = unsafe Int32(sockets.row(slot).pointee.announcedError)
+        if unsafe sockets.row(slot).pointee.state.contains(.closed) {
             free(slot)
             return .closed(socket, code == 0 ? nil : SystemError(code, "connect"))
         }
-        sockets[slot].state.remove([.announced, .sendInFlight, .sendIsGather, .sendIsFile])
-        sockets[slot].announcedError = 0
+        unsafe sockets.row(slot).pointee.state.remove([.announced, .sendInFlight, .sendIsGather, .sendIsFile])
+        unsafe sockets.row(slot).pointee.announcedError = 0
         return .sent(socket, code == 0 ? nil : SystemError(code, "send"))
     }
 
     mutating func free(_ slot: UInt32) {
-        sockets[slot].generation = (sockets[slot].generation + 1) & 0xFF_FFFF
-        sockets[slot].state = []
-        sockets[slot].descriptor = -1
-        sockets[slot].next = freeSlots.first
+        unsafe sockets.row(slot).pointee.generation = unsafe (sockets.row(slot).pointee.generation + 1) & 0xFF_FFFF
+        unsafe sockets.row(slot).pointee.state = []
+        unsafe sockets.row(slot).pointee.descriptor = -1
+        unsafe sockets.row(slot).pointee.next = freeSlots.first
         freeSlots.first = slot + 1
     }
 }

@@ -55,14 +55,14 @@ extension EpollEngine {
         }
         let slot = socket.slot
         let hasEnd = readiness & MARTLET_READY_END != 0
-        if hasEnd { sockets[slot].state.insert(.endSignalled) }
+        if hasEnd { unsafe sockets.row(slot).pointee.state.insert(.endSignalled) }
         if hasEnd || readiness & MARTLET_READY_READ != 0 {
-            sockets[slot].state.insert(.readable)
-            if sockets[slot].state.contains(.wantsReceive), addReady(slot) { readsLeft += 1 }
+            unsafe sockets.row(slot).pointee.state.insert(.readable)
+            if unsafe sockets.row(slot).pointee.state.contains(.wantsReceive), addReady(slot) { readsLeft += 1 }
         }
         guard hasEnd || readiness & MARTLET_READY_WRITE != 0 else { return nil }
-        if sockets[slot].state.contains(.connecting) { return connectEnded(socket) }
-        if sockets[slot].state.contains(.sendWaits) { continueSend(slot) }
+        if unsafe sockets.row(slot).pointee.state.contains(.connecting) { return connectEnded(socket) }
+        if unsafe sockets.row(slot).pointee.state.contains(.sendWaits) { continueSend(slot) }
         return nil
     }
 
@@ -72,9 +72,9 @@ extension EpollEngine {
     private mutating func readFirst() -> Event? {
         let slot = ready.first - 1
         removeReady(slot)
-        let socket = SocketID(slot: slot, generation: sockets[slot].generation)
+        let socket = unsafe SocketID(slot: slot, generation: sockets.row(slot).pointee.generation)
         while true {
-            let count = unsafe recv(sockets[slot].descriptor, receiveMemory.base, options.receiveBufferBytes, 0)
+            let count = unsafe recv(sockets.row(slot).pointee.descriptor, receiveMemory.base, options.receiveBufferBytes, 0)
             if count < 0, errno == EINTR { continue }
             return count > 0 ? received(socket, count) : receiveStopped(socket, count == 0 ? 0 : errno)
         }
@@ -83,8 +83,8 @@ extension EpollEngine {
     /// A short read emptied the kernel's queue, so that the next bytes are an edge; only the end, already signalled, is not.
     private mutating func received(_ socket: SocketID, _ count: Int) -> Event? {
         let slot = socket.slot
-        if count < options.receiveBufferBytes, !sockets[slot].state.contains(.endSignalled) {
-            sockets[slot].state.remove(.readable)
+        if count < options.receiveBufferBytes, unsafe !sockets.row(slot).pointee.state.contains(.endSignalled) {
+            unsafe sockets.row(slot).pointee.state.remove(.readable)
         } else {
             _ = addReady(slot)
         }
@@ -95,10 +95,10 @@ extension EpollEngine {
     private mutating func receiveStopped(_ socket: SocketID, _ code: Int32) -> Event? {
         let slot = socket.slot
         if code == EAGAIN {
-            sockets[slot].state.remove(.readable)
+            unsafe sockets.row(slot).pointee.state.remove(.readable)
             return nil
         }
-        sockets[slot].state.remove(.wantsReceive)
+        unsafe sockets.row(slot).pointee.state.remove(.wantsReceive)
         return .receiveEnded(socket, code == 0 ? nil : SystemError(code, "recv"))
     }
 
@@ -143,10 +143,10 @@ extension EpollEngine {
 
     private mutating func connectEnded(_ socket: SocketID) -> Event? {
         let slot = socket.slot
-        sockets[slot].state.remove(.connecting)
-        let code = pendingError(sockets[slot].descriptor)
+        unsafe sockets.row(slot).pointee.state.remove(.connecting)
+        let code = unsafe pendingError(sockets.row(slot).pointee.descriptor)
         if code == 0 { return .connected(socket) }
-        sockets[slot].announcedError = UInt16(truncatingIfNeeded: code)
+        unsafe sockets.row(slot).pointee.announcedError = UInt16(truncatingIfNeeded: code)
         closeNow(slot)
         return nil
     }

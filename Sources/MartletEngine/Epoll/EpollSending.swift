@@ -8,71 +8,71 @@ internal import Glibc
 extension EpollEngine {
     package mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
         guard beginSend(socket, []) else { return }
-        sockets[socket.slot].sendAddress = UInt(bitPattern: bytes.baseAddress)
-        sockets[socket.slot].sendCount = bytes.count
+        unsafe sockets.row(socket.slot).pointee.sendAddress = UInt(bitPattern: bytes.baseAddress)
+        unsafe sockets.row(socket.slot).pointee.sendCount = bytes.count
         continueSend(socket.slot)
     }
 
     package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
         guard beginSend(socket, .sendIsGather) else { return }
-        unsafe messages[socket.slot].msg_iov = pieces.baseAddress
-        unsafe messages[socket.slot].msg_iovlen = pieces.count
+        unsafe messages.row(socket.slot).pointee.msg_iov = pieces.baseAddress
+        unsafe messages.row(socket.slot).pointee.msg_iovlen = pieces.count
         continueSend(socket.slot)
     }
 
     package mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
         guard beginSend(socket, .sendIsFile) else { return }
-        files[socket.slot] = FileSend(headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)
+        unsafe files.row(socket.slot).pointee = FileSend(headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)
         continueSend(socket.slot)
     }
 
     private func beginSend(_ socket: SocketID, _ kind: EpollSocket.State) -> Bool {
         let slot = socket.slot
         guard isOpen(socket) else { return false }
-        precondition(!sockets[slot].state.contains(.sendInFlight), "one send of a socket is in flight at a time")
-        sockets[slot].state.insert(kind.union(.sendInFlight))
+        unsafe precondition(!sockets.row(slot).pointee.state.contains(.sendInFlight), "one send of a socket is in flight at a time")
+        unsafe sockets.row(slot).pointee.state.insert(kind.union(.sendInFlight))
         return true
     }
 
     /// Gives the kernel as much as it takes, and announces the end of the send when that is all, or when it can never be.
     mutating func continueSend(_ slot: UInt32) {
-        sockets[slot].state.remove(.sendWaits)
-        let state = sockets[slot].state
+        unsafe sockets.row(slot).pointee.state.remove(.sendWaits)
+        let state = unsafe sockets.row(slot).pointee.state
         let outcome =
-            if state.contains(.sendIsFile) { FilePump.run(sockets[slot].descriptor, &files[slot]) }
+            if state.contains(.sendIsFile) { unsafe FilePump.run(sockets.row(slot).pointee.descriptor, &files.row(slot).pointee) }
             else if state.contains(.sendIsGather) { sendPieces(slot) }
             else { sendBytes(slot) }
         switch outcome {
         case .done: announce(slot)
-        case .full: sockets[slot].state.insert(.sendWaits)
+        case .full: unsafe sockets.row(slot).pointee.state.insert(.sendWaits)
         case .failed(let code):
-            sockets[slot].announcedError = UInt16(truncatingIfNeeded: code)
+            unsafe sockets.row(slot).pointee.announcedError = UInt16(truncatingIfNeeded: code)
             announce(slot)
         }
     }
 
     private func sendBytes(_ slot: UInt32) -> FilePump.Outcome {
-        while sockets[slot].sendCount > 0 {
-            let memory = unsafe UnsafeRawPointer(bitPattern: sockets[slot].sendAddress)
-            let taken = unsafe Glibc.send(sockets[slot].descriptor, memory, sockets[slot].sendCount, MARTLET_SEND_NOW)
+        while unsafe sockets.row(slot).pointee.sendCount > 0 {
+            let memory = unsafe UnsafeRawPointer(bitPattern: sockets.row(slot).pointee.sendAddress)
+            let taken = unsafe Glibc.send(sockets.row(slot).pointee.descriptor, memory, sockets.row(slot).pointee.sendCount, MARTLET_SEND_NOW)
             if taken < 0 {
                 if errno == EINTR { continue }
                 return errno == EAGAIN ? .full : .failed(errno)
             }
-            sockets[slot].sendAddress += UInt(taken)
-            sockets[slot].sendCount -= taken
+            unsafe sockets.row(slot).pointee.sendAddress += UInt(taken)
+            unsafe sockets.row(slot).pointee.sendCount -= taken
         }
         return .done
     }
 
     private func sendPieces(_ slot: UInt32) -> FilePump.Outcome {
-        while unsafe messages[slot].msg_iovlen > 0 {
-            let taken = unsafe sendmsg(sockets[slot].descriptor, &messages[slot], MARTLET_SEND_NOW)
+        while unsafe messages.row(slot).pointee.msg_iovlen > 0 {
+            let taken = unsafe sendmsg(sockets.row(slot).pointee.descriptor, &messages.row(slot).pointee, MARTLET_SEND_NOW)
             if taken < 0 {
                 if errno == EINTR { continue }
                 return errno == EAGAIN ? .full : .failed(errno)
             }
-            unsafe messages[slot].advance(by: taken)
+            unsafe messages.row(slot).pointee.advance(by: taken)
         }
         return .done
     }

@@ -1,6 +1,6 @@
 // A table of fixed capacity whose rows are made by the kernel as they are touched (zeroed), so that a large table costs what is used of it.
 //
-// Rows are addressed by index, never by pointer; every access is checked against the capacity.
+// Rows are named by index; every access is checked against the capacity.
 
 
 @safe package struct Slab<Row: BitwiseCopyable>: ~Copyable {
@@ -16,15 +16,10 @@
         self.capacity = capacity
     }
 
-    // Inlinable: a row access is a compare and an address, and every event makes several.
-    @inlinable package subscript(index: UInt32) -> Row {
-        @inline(always) unsafeAddress {
-            precondition(index < capacity, "row outside of the slab")
-            return unsafe UnsafePointer(rows + Int(index))
-        }
-        @inline(always) nonmutating unsafeMutableAddress {
-            precondition(index < capacity, "row outside of the slab")
-            return unsafe rows + Int(index)
-        }
+    /// The place of a row, checked against the capacity; valid as long as the slab.
+    // Inlined always: every event makes several of these, and they are a compare and an address. A subscript with addressors stays out of line.
+    @inlinable @inline(__always) package func row(_ index: UInt32) -> UnsafeMutablePointer<Row> {
+        precondition(index < capacity, "row outside of the slab")
+        return unsafe rows + Int(index)
     }
 }

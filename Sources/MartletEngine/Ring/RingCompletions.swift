@@ -43,7 +43,7 @@ extension RingEngine {
 
     /// The row of a socket that is the one named, not a later one in its place.
     private func isCurrent(_ socket: SocketID) -> Bool {
-        socket.slot < slotsUsed && sockets[socket.slot].generation == socket.generation && sockets[socket.slot].state.contains(.open)
+        unsafe socket.slot < slotsUsed && sockets.row(socket.slot).pointee.generation == socket.generation && sockets.row(socket.slot).pointee.state.contains(.open)
     }
 
     // MARK: Receiving
@@ -59,14 +59,14 @@ extension RingEngine {
         }
         let slot = socket.slot
         let ended = entry.flags & MARTLET_CQE_F_MORE == 0
-        if ended { sockets[slot].state.remove([.receiveArmed, .receiveCancelling]) }
-        if sockets[slot].state.contains(.closing) {
+        if ended { unsafe sockets.row(slot).pointee.state.remove([.receiveArmed, .receiveCancelling]) }
+        if unsafe sockets.row(slot).pointee.state.contains(.closing) {
             if carriesBuffer { buffers.giveBack(buffer) }
             if ended { finishCloseIfReleased(socket) }
             return nil
         }
         if entry.res > 0, carriesBuffer {
-            if ended, sockets[slot].state.contains(.wantsReceive) { armReceive(socket, pollFirst: false) }
+            if ended, unsafe sockets.row(slot).pointee.state.contains(.wantsReceive) { armReceive(socket, pollFirst: false) }
             return unsafe .received(socket, ReceivedBytes(buffers.bytes(buffer, count: Int(entry.res)), buffer: buffer))
         }
         if carriesBuffer { buffers.giveBack(buffer) }
@@ -82,13 +82,13 @@ extension RingEngine {
             addStarved(socket.slot)
             return nil
         case EINTR, EAGAIN, ECANCELED:
-            if sockets[socket.slot].state.contains(.wantsReceive) { armReceive(socket, pollFirst: false) }
+            if unsafe sockets.row(socket.slot).pointee.state.contains(.wantsReceive) { armReceive(socket, pollFirst: false) }
             return nil
         case 0:
-            sockets[socket.slot].state.remove(.wantsReceive)
+            unsafe sockets.row(socket.slot).pointee.state.remove(.wantsReceive)
             return .receiveEnded(socket, nil)
         default:
-            sockets[socket.slot].state.remove(.wantsReceive)
+            unsafe sockets.row(socket.slot).pointee.state.remove(.wantsReceive)
             return .receiveEnded(socket, SystemError(-result, "recv"))
         }
     }
@@ -102,18 +102,18 @@ extension RingEngine {
         }
         let slot = socket.slot
         if entry.flags & MARTLET_CQE_F_NOTIF != 0 {
-            sockets[slot].state.remove(.notificationPending)
+            unsafe sockets.row(slot).pointee.state.remove(.notificationPending)
             // Every byte was copied after all (loopback): this machine gains nothing by it.
             if UInt32(bitPattern: entry.res) & MARTLET_NOTIF_USAGE_ZC_COPIED != 0 { zeroCopyPays = false }
             // A send that ended short goes on once its first part is released.
-            let isWhole = sockets[slot].sendCount == 0 || sockets[slot].announcedError != 0
+            let isWhole = unsafe sockets.row(slot).pointee.sendCount == 0 || sockets.row(slot).pointee.announcedError != 0
             return isWhole ? sendReleased(socket) : continueSend(socket)
         }
-        if entry.flags & MARTLET_CQE_F_MORE != 0 { sockets[slot].state.insert(.notificationPending) }
+        if entry.flags & MARTLET_CQE_F_MORE != 0 { unsafe sockets.row(slot).pointee.state.insert(.notificationPending) }
         guard entry.res >= 0 else {
             let code = -entry.res
             if code == EINTR || code == EAGAIN || refusesZeroCopy(slot, code) { return continueSend(socket) }
-            sockets[slot].announcedError = UInt16(truncatingIfNeeded: code)
+            unsafe sockets.row(slot).pointee.announcedError = UInt16(truncatingIfNeeded: code)
             return sendReleased(socket)
         }
         return advanceSend(socket, by: Int(entry.res)) ? sendReleased(socket) : continueSend(socket)
@@ -122,14 +122,14 @@ extension RingEngine {
     /// The send is over once the kernel neither sends nor holds its memory.
     private mutating func sendReleased(_ socket: SocketID) -> Event? {
         let slot = socket.slot
-        if sockets[slot].state.contains(.notificationPending) {
-            if sockets[slot].state.contains(.closing) { finishCloseIfReleased(socket) }
+        if unsafe sockets.row(slot).pointee.state.contains(.notificationPending) {
+            if unsafe sockets.row(slot).pointee.state.contains(.closing) { finishCloseIfReleased(socket) }
             return nil
         }
-        sockets[slot].state.remove([.sendInFlight, .sendIsGather, .sendIsFile])
-        let code = sockets[slot].announcedError
-        sockets[slot].announcedError = 0
-        if sockets[slot].state.contains(.closing) {
+        unsafe sockets.row(slot).pointee.state.remove([.sendInFlight, .sendIsGather, .sendIsFile])
+        let code = unsafe sockets.row(slot).pointee.announcedError
+        unsafe sockets.row(slot).pointee.announcedError = 0
+        if unsafe sockets.row(slot).pointee.state.contains(.closing) {
             finishCloseIfReleased(socket)
             return nil
         }
@@ -137,8 +137,8 @@ extension RingEngine {
     }
 
     private mutating func continueSend(_ socket: SocketID) -> Event? {
-        if sockets[socket.slot].state.contains(.closing) { return sendReleased(socket) }
-        if sockets[socket.slot].state.contains(.notificationPending) { return nil }
+        if unsafe sockets.row(socket.slot).pointee.state.contains(.closing) { return sendReleased(socket) }
+        if unsafe sockets.row(socket.slot).pointee.state.contains(.notificationPending) { return nil }
         submitSend(socket)
         return nil
     }
@@ -149,7 +149,7 @@ extension RingEngine {
             counters.staleCompletions += 1
             return nil
         }
-        if sockets[socket.slot].state.contains(.closing) { return sendReleased(socket) }
+        if unsafe sockets.row(socket.slot).pointee.state.contains(.closing) { return sendReleased(socket) }
         pumpFile(socket)
         return nil
     }
@@ -197,11 +197,11 @@ extension RingEngine {
             counters.staleCompletions += 1
             return nil
         }
-        sockets[socket.slot].state.remove(.connecting)
-        let code = result < 0 ? -result : pendingError(sockets[socket.slot].descriptor)
-        if code == 0, !sockets[socket.slot].state.contains(.closing) { return .connected(socket) }
-        sockets[socket.slot].state.insert(.closing)
-        sockets[socket.slot].announcedError = UInt16(truncatingIfNeeded: code)
+        unsafe sockets.row(socket.slot).pointee.state.remove(.connecting)
+        let code = unsafe result < 0 ? -result : pendingError(sockets.row(socket.slot).pointee.descriptor)
+        if code == 0, unsafe !sockets.row(socket.slot).pointee.state.contains(.closing) { return .connected(socket) }
+        unsafe sockets.row(socket.slot).pointee.state.insert(.closing)
+        unsafe sockets.row(socket.slot).pointee.announcedError = UInt16(truncatingIfNeeded: code)
         finishCloseIfReleased(socket)
         return nil
     }

@@ -78,7 +78,7 @@ internal import Glibc
         finishAccepting()
         var slot: UInt32 = 0
         while slot < slotsUsed {
-            if sockets[slot].state.contains(.open), !sockets[slot].state.contains(.closed) { _ = Glibc.close(sockets[slot].descriptor) }
+            if unsafe sockets.row(slot).pointee.state.contains(.open), unsafe !sockets.row(slot).pointee.state.contains(.closed) { _ = unsafe Glibc.close(sockets.row(slot).pointee.descriptor) }
             slot += 1
         }
         unsafe timeout.deallocate()

@@ -60,17 +60,17 @@ extension RingEngine {
         let slot: UInt32
         if !freeSlots.isEmpty {
             slot = freeSlots.first - 1
-            freeSlots.first = sockets[slot].next
+            freeSlots.first = unsafe sockets.row(slot).pointee.next
         } else {
             guard slotsUsed < sockets.capacity else { return nil }
             slot = slotsUsed
             slotsUsed += 1
         }
-        sockets[slot].descriptor = descriptor
-        sockets[slot].state = .open
-        sockets[slot].announcedError = 0
-        sockets[slot].next = 0
-        return SocketID(slot: slot, generation: sockets[slot].generation)
+        unsafe sockets.row(slot).pointee.descriptor = descriptor
+        unsafe sockets.row(slot).pointee.state = .open
+        unsafe sockets.row(slot).pointee.announcedError = 0
+        unsafe sockets.row(slot).pointee.next = 0
+        return unsafe SocketID(slot: slot, generation: sockets.row(slot).pointee.generation)
     }
 
     package mutating func connect(to address: SocketAddress) throws(SystemError) -> SocketID {
@@ -90,7 +90,7 @@ extension RingEngine {
             _ = Glibc.close(descriptor)
             throw SystemError(EMFILE, "connect")
         }
-        sockets[socket.slot].state.insert(.connecting)
+        unsafe sockets.row(socket.slot).pointee.state.insert(.connecting)
         let entry = unsafe submission()
         unsafe io_uring_prep_poll_add(entry, descriptor, UInt32(POLLOUT))
         unsafe entry.pointee.user_data = Operation.connect.userData(socket)
@@ -100,9 +100,9 @@ extension RingEngine {
     // MARK: Receiving
 
     package mutating func startReceiving(_ socket: SocketID) {
-        let state = sockets[socket.slot].state
+        let state = unsafe sockets.row(socket.slot).pointee.state
         guard isOpen(socket), !state.contains(.closing) else { return }
-        sockets[socket.slot].state.insert(.wantsReceive)
+        unsafe sockets.row(socket.slot).pointee.state.insert(.wantsReceive)
         // A cancelled receive that has not ended yet is armed anew when it does.
         if state.isDisjoint(with: [.receiveArmed, .starved]) { armReceive(socket, pollFirst: false) }
     }
@@ -110,10 +110,10 @@ extension RingEngine {
     package mutating func stopReceiving(_ socket: SocketID) {
         guard isOpen(socket) else { return }
         let slot = socket.slot
-        sockets[slot].state.remove(.wantsReceive)
-        if sockets[slot].state.contains(.starved) { removeStarved(slot) }
-        guard sockets[slot].state.contains(.receiveArmed), !sockets[slot].state.contains(.receiveCancelling) else { return }
-        sockets[slot].state.insert(.receiveCancelling)
+        unsafe sockets.row(slot).pointee.state.remove(.wantsReceive)
+        if unsafe sockets.row(slot).pointee.state.contains(.starved) { removeStarved(slot) }
+        guard unsafe sockets.row(slot).pointee.state.contains(.receiveArmed), unsafe !sockets.row(slot).pointee.state.contains(.receiveCancelling) else { return }
+        unsafe sockets.row(slot).pointee.state.insert(.receiveCancelling)
         let entry = unsafe submission()
         unsafe martlet_prepare_cancel(entry, Operation.receive.userData(socket))
         unsafe entry.pointee.user_data = Operation.ignored.userData
@@ -121,9 +121,9 @@ extension RingEngine {
 
     mutating func armReceive(_ socket: SocketID, pollFirst: Bool) {
         let slot = socket.slot
-        sockets[slot].state.insert(.receiveArmed)
+        unsafe sockets.row(slot).pointee.state.insert(.receiveArmed)
         let entry = unsafe submission()
-        unsafe martlet_prepare_recv(entry, sockets[slot].descriptor, ReceiveBuffers.group, features.multishotReceive ? 1 : 0, pollFirst ? 1 : 0)
+        unsafe martlet_prepare_recv(entry, sockets.row(slot).pointee.descriptor, ReceiveBuffers.group, features.multishotReceive ? 1 : 0, pollFirst ? 1 : 0)
         unsafe entry.pointee.user_data = Operation.receive.userData(socket)
     }
 
@@ -134,21 +134,21 @@ extension RingEngine {
     // MARK: Sockets that found no buffer
 
     mutating func addStarved(_ slot: UInt32) {
-        guard sockets[slot].state.contains(.wantsReceive) else { return }
-        sockets[slot].state.insert(.starved)
-        sockets[slot].next = 0
-        sockets[slot].previous = starved.last
-        if starved.last != 0 { sockets[starved.last - 1].next = slot + 1 } else { starved.first = slot + 1 }
+        guard unsafe sockets.row(slot).pointee.state.contains(.wantsReceive) else { return }
+        unsafe sockets.row(slot).pointee.state.insert(.starved)
+        unsafe sockets.row(slot).pointee.next = 0
+        unsafe sockets.row(slot).pointee.previous = starved.last
+        if starved.last != 0 { unsafe sockets.row(starved.last - 1).pointee.next = slot + 1 } else { starved.first = slot + 1 }
         starved.last = slot + 1
     }
 
     mutating func removeStarved(_ slot: UInt32) {
-        let next = sockets[slot].next, previous = sockets[slot].previous
-        if previous != 0 { sockets[previous - 1].next = next } else { starved.first = next }
-        if next != 0 { sockets[next - 1].previous = previous } else { starved.last = previous }
-        sockets[slot].state.remove(.starved)
-        sockets[slot].next = 0
-        sockets[slot].previous = 0
+        let next = unsafe sockets.row(slot).pointee.next, previous = unsafe sockets.row(slot).pointee.previous
+        if previous != 0 { unsafe sockets.row(previous - 1).pointee.next = next } else { starved.first = next }
+        if next != 0 { unsafe sockets.row(next - 1).pointee.previous = previous } else { starved.last = previous }
+        unsafe sockets.row(slot).pointee.state.remove(.starved)
+        unsafe sockets.row(slot).pointee.next = 0
+        unsafe sockets.row(slot).pointee.previous = 0
     }
 
     /// Arms them again only when the kernel has buffers, or it would refuse at once and the loop would spin. Those that it filled
@@ -159,7 +159,7 @@ extension RingEngine {
         while !starved.isEmpty {
             let slot = starved.first - 1
             removeStarved(slot)
-            armReceive(SocketID(slot: slot, generation: sockets[slot].generation), pollFirst: true)
+            unsafe armReceive(SocketID(slot: slot, generation: sockets.row(slot).pointee.generation), pollFirst: true)
         }
     }
 
@@ -167,30 +167,30 @@ extension RingEngine {
 
     /// shutdown(2) ends what the kernel holds; the descriptor is closed after the last completion, and only then the slot is free.
     package mutating func close(_ socket: SocketID) {
-        guard isOpen(socket), !sockets[socket.slot].state.contains(.closing) else { return }
+        guard isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closing) else { return }
         let slot = socket.slot
-        sockets[slot].state.remove(.wantsReceive)
-        sockets[slot].state.insert(.closing)
-        if sockets[slot].state.contains(.starved) { removeStarved(slot) }
-        if !sockets[slot].state.isDisjoint(with: .held) {
-            _ = shutdown(sockets[slot].descriptor, MARTLET_SHUT_RDWR)
+        unsafe sockets.row(slot).pointee.state.remove(.wantsReceive)
+        unsafe sockets.row(slot).pointee.state.insert(.closing)
+        if unsafe sockets.row(slot).pointee.state.contains(.starved) { removeStarved(slot) }
+        if unsafe !sockets.row(slot).pointee.state.isDisjoint(with: .held) {
+            _ = unsafe shutdown(sockets.row(slot).pointee.descriptor, MARTLET_SHUT_RDWR)
         }
         finishCloseIfReleased(socket)
     }
 
     mutating func finishCloseIfReleased(_ socket: SocketID) {
         let slot = socket.slot
-        let state = sockets[slot].state
+        let state = unsafe sockets.row(slot).pointee.state
         // The send itself is over when its notification is waited for.
         let holdsMemory = state.contains(.notificationPending)
         guard state.isDisjoint(with: [.receiveArmed, .connecting, .announced]), holdsMemory || !state.contains(.sendInFlight) else { return }
         if !state.contains(.closed) {
             // A peer that reads nothing would keep the memory of a zero-copy send for as long as it likes: a reset ends that.
-            if holdsMemory { resetOnClose(sockets[slot].descriptor) }
+            if holdsMemory { unsafe resetOnClose(sockets.row(slot).pointee.descriptor) }
             let entry = unsafe submission()
-            unsafe martlet_prepare_close(entry, sockets[slot].descriptor)
+            unsafe martlet_prepare_close(entry, sockets.row(slot).pointee.descriptor)
             unsafe entry.pointee.user_data = Operation.ignored.userData
-            sockets[slot].state.insert(.closed)
+            unsafe sockets.row(slot).pointee.state.insert(.closed)
         }
         if !holdsMemory { announce(slot) }
     }
@@ -201,43 +201,43 @@ extension RingEngine {
     }
 
     package mutating func shutdownSend(_ socket: SocketID) {
-        guard isOpen(socket), !sockets[socket.slot].state.contains(.closing) else { return }
-        precondition(!sockets[socket.slot].state.contains(.sendInFlight), "the end of sending is told after the last `sent`")
-        _ = shutdown(sockets[socket.slot].descriptor, MARTLET_SHUT_WR)
+        guard isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closing) else { return }
+        unsafe precondition(!sockets.row(socket.slot).pointee.state.contains(.sendInFlight), "the end of sending is told after the last `sent`")
+        _ = unsafe shutdown(sockets.row(socket.slot).pointee.descriptor, MARTLET_SHUT_WR)
     }
 
     func isOpen(_ socket: SocketID) -> Bool {
-        socket.slot < slotsUsed && sockets[socket.slot].generation == socket.generation && sockets[socket.slot].state.contains(.open)
+        unsafe socket.slot < slotsUsed && sockets.row(socket.slot).pointee.generation == socket.generation && sockets.row(socket.slot).pointee.state.contains(.open)
     }
 
     package func peerAddress(of socket: SocketID) -> SocketAddress? {
-        isOpen(socket) && !sockets[socket.slot].state.contains(.closed) ? ListeningSocket.peerAddress(sockets[socket.slot].descriptor) : nil
+        unsafe isOpen(socket) && !sockets.row(socket.slot).pointee.state.contains(.closed) ? ListeningSocket.peerAddress(sockets.row(socket.slot).pointee.descriptor) : nil
     }
 
     // MARK: Events that need no completion
 
     mutating func announce(_ slot: UInt32) {
-        sockets[slot].state.insert(.announced)
-        sockets[slot].announcedNext = 0
-        if announced.last != 0 { sockets[announced.last - 1].announcedNext = slot + 1 } else { announced.first = slot + 1 }
+        unsafe sockets.row(slot).pointee.state.insert(.announced)
+        unsafe sockets.row(slot).pointee.announcedNext = 0
+        if announced.last != 0 { unsafe sockets.row(announced.last - 1).pointee.announcedNext = slot + 1 } else { announced.first = slot + 1 }
         announced.last = slot + 1
     }
 
     /// Nil when the event was the end of a send on a socket that is closing.
     mutating func takeAnnounced() -> Event? {
         let slot = announced.first - 1
-        announced.first = sockets[slot].announcedNext
+        announced.first = unsafe sockets.row(slot).pointee.announcedNext
         if announced.first == 0 { announced.last = 0 }
-        sockets[slot].state.remove(.announced)
-        let socket = SocketID(slot: slot, generation: sockets[slot].generation)
-        let code = Int32(sockets[slot].announcedError)
-        if sockets[slot].state.contains(.closed) {
+        unsafe sockets.row(slot).pointee.state.remove(.announced)
+        let socket = unsafe SocketID(slot: slot, generation: sockets.row(slot).pointee.generation)
+        let code = unsafe Int32(sockets.row(slot).pointee.announcedError)
+        if unsafe sockets.row(slot).pointee.state.contains(.closed) {
             free(slot)
             return .closed(socket, code == 0 ? nil : SystemError(code, "connect"))
         }
-        sockets[slot].state.remove([.sendInFlight, .sendIsFile])
-        sockets[slot].announcedError = 0
-        if sockets[slot].state.contains(.closing) {
+        unsafe sockets.row(slot).pointee.state.remove([.sendInFlight, .sendIsFile])
+        unsafe sockets.row(slot).pointee.announcedError = 0
+        if unsafe sockets.row(slot).pointee.state.contains(.closing) {
             finishCloseIfReleased(socket)
             return nil
         }
@@ -245,10 +245,10 @@ extension RingEngine {
     }
 
     private mutating func free(_ slot: UInt32) {
-        sockets[slot].generation = (sockets[slot].generation + 1) & 0xFF_FFFF
-        sockets[slot].state = []
-        sockets[slot].descriptor = -1
-        sockets[slot].next = freeSlots.first
+        unsafe sockets.row(slot).pointee.generation = unsafe (sockets.row(slot).pointee.generation + 1) & 0xFF_FFFF
+        unsafe sockets.row(slot).pointee.state = []
+        unsafe sockets.row(slot).pointee.descriptor = -1
+        unsafe sockets.row(slot).pointee.next = freeSlots.first
         freeSlots.first = slot + 1
     }
 

@@ -8,43 +8,43 @@ internal import Glibc
 extension RingEngine {
     package mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
         guard beginSend(socket, []) else { return }
-        sockets[socket.slot].sendAddress = UInt(bitPattern: bytes.baseAddress)
-        sockets[socket.slot].sendCount = UInt32(bytes.count)
+        unsafe sockets.row(socket.slot).pointee.sendAddress = UInt(bitPattern: bytes.baseAddress)
+        unsafe sockets.row(socket.slot).pointee.sendCount = UInt32(bytes.count)
         submitSend(socket)
     }
 
     package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
         guard beginSend(socket, .sendIsGather) else { return }
-        unsafe messages[socket.slot].msg_iov = pieces.baseAddress
-        unsafe messages[socket.slot].msg_iovlen = pieces.count
+        unsafe messages.row(socket.slot).pointee.msg_iov = pieces.baseAddress
+        unsafe messages.row(socket.slot).pointee.msg_iovlen = pieces.count
         submitSend(socket)
     }
 
     package mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
         guard beginSend(socket, .sendIsFile) else { return }
-        files[socket.slot] = FileSend(headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)
+        unsafe files.row(socket.slot).pointee = FileSend(headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)
         pumpFile(socket)
     }
 
     private func beginSend(_ socket: SocketID, _ kind: RingSocket.State) -> Bool {
         let slot = socket.slot
-        guard isOpen(socket), !sockets[slot].state.contains(.closing) else { return false }
-        precondition(!sockets[slot].state.contains(.sendInFlight), "one send of a socket is in flight at a time")
-        sockets[slot].state.insert(kind.union(.sendInFlight))
+        guard isOpen(socket), unsafe !sockets.row(slot).pointee.state.contains(.closing) else { return false }
+        unsafe precondition(!sockets.row(slot).pointee.state.contains(.sendInFlight), "one send of a socket is in flight at a time")
+        unsafe sockets.row(slot).pointee.state.insert(kind.union(.sendInFlight))
         return true
     }
 
     private func mayZeroCopy(_ slot: UInt32) -> Bool {
         guard features.zeroCopySend, let least = options.zeroCopySendBytesMin else { return false }
-        return sockets[slot].sendCount >= least && !sockets[slot].state.contains(.sendsCopies)
+        return unsafe sockets.row(slot).pointee.sendCount >= least && !sockets.row(slot).pointee.state.contains(.sendsCopies)
     }
 
     /// Some sockets cannot send without a copy (Unix), some kernels lack a flag of it (before 6.2), and pinned memory has a limit: this
     /// socket copies from now on. False: the error is not about zero-copy.
     func refusesZeroCopy(_ slot: UInt32, _ code: Int32) -> Bool {
-        guard !sockets[slot].state.contains(.sendIsGather), mayZeroCopy(slot) else { return false }
+        guard unsafe !sockets.row(slot).pointee.state.contains(.sendIsGather), mayZeroCopy(slot) else { return false }
         guard [EOPNOTSUPP, EINVAL, ENOMEM, ENOBUFS].contains(code) else { return false }
-        sockets[slot].state.insert(.sendsCopies)
+        unsafe sockets.row(slot).pointee.state.insert(.sendsCopies)
         return true
     }
 
@@ -52,11 +52,11 @@ extension RingEngine {
         let slot = socket.slot
         let flags = MARTLET_SEND_FLAGS
         let entry = unsafe submission()
-        let descriptor = sockets[slot].descriptor
-        if sockets[slot].state.contains(.sendIsGather) {
-            unsafe io_uring_prep_sendmsg(entry, descriptor, &messages[slot], UInt32(flags))
+        let descriptor = unsafe sockets.row(slot).pointee.descriptor
+        if unsafe sockets.row(slot).pointee.state.contains(.sendIsGather) {
+            unsafe io_uring_prep_sendmsg(entry, descriptor, &messages.row(slot).pointee, UInt32(flags))
         } else {
-            let memory = unsafe UnsafeRawPointer(bitPattern: sockets[slot].sendAddress), count = sockets[slot].sendCount
+            let memory = unsafe UnsafeRawPointer(bitPattern: sockets.row(slot).pointee.sendAddress), count = unsafe sockets.row(slot).pointee.sendCount
             if zeroCopyPays, mayZeroCopy(slot) {
                 unsafe io_uring_prep_send_zc(entry, descriptor, memory, Int(count), flags, MARTLET_SEND_ZC_REPORT_USAGE)
             } else {
@@ -69,27 +69,27 @@ extension RingEngine {
     /// Counts what the kernel took; true when nothing is left.
     func advanceSend(_ socket: SocketID, by taken: Int) -> Bool {
         let slot = socket.slot
-        if sockets[slot].state.contains(.sendIsGather) {
-            unsafe messages[slot].advance(by: taken)
-            return unsafe messages[slot].msg_iovlen == 0
+        if unsafe sockets.row(slot).pointee.state.contains(.sendIsGather) {
+            unsafe messages.row(slot).pointee.advance(by: taken)
+            return unsafe messages.row(slot).pointee.msg_iovlen == 0
         }
-        precondition(taken <= Int(sockets[slot].sendCount), "the kernel sent more than it was given")
-        sockets[slot].sendCount -= UInt32(taken)
-        sockets[slot].sendAddress += UInt(taken)
-        return sockets[slot].sendCount == 0
+        unsafe precondition(taken <= Int(sockets.row(slot).pointee.sendCount), "the kernel sent more than it was given")
+        unsafe sockets.row(slot).pointee.sendCount -= UInt32(taken)
+        unsafe sockets.row(slot).pointee.sendAddress += UInt(taken)
+        return unsafe sockets.row(slot).pointee.sendCount == 0
     }
 
     /// The ring has no sendfile: it is called here as long as the socket takes bytes, and a poll waits for room.
     mutating func pumpFile(_ socket: SocketID) {
         let slot = socket.slot
-        switch FilePump.run(sockets[slot].descriptor, &files[slot]) {
+        switch unsafe FilePump.run(sockets.row(slot).pointee.descriptor, &files.row(slot).pointee) {
         case .done: announce(slot)
         case .failed(let code):
-            sockets[slot].announcedError = UInt16(truncatingIfNeeded: code)
+            unsafe sockets.row(slot).pointee.announcedError = UInt16(truncatingIfNeeded: code)
             announce(slot)
         case .full:
             let entry = unsafe submission()
-            unsafe io_uring_prep_poll_add(entry, sockets[slot].descriptor, UInt32(POLLOUT))
+            unsafe io_uring_prep_poll_add(entry, sockets.row(slot).pointee.descriptor, UInt32(POLLOUT))
             unsafe entry.pointee.user_data = Operation.poll.userData(socket)
         }
     }

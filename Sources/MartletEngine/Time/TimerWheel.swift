@@ -32,28 +32,28 @@
 
     package var isEmpty: Bool { rowCount == 0 }
 
-    package func contains(_ row: UInt32) -> Bool { links[row].bucket != 0 }
+    package func contains(_ row: UInt32) -> Bool { unsafe links.row(row).pointee.bucket != 0 }
 
     /// Puts a row where its deadline falls due; it must stand nowhere.
     package mutating func insert(_ row: UInt32, deadline: Nanoseconds) {
-        precondition(links[row].bucket == 0, "a row stands in the wheel once")
+        unsafe precondition(links.row(row).pointee.bucket == 0, "a row stands in the wheel once")
         let due = max(deadline / Self.tickNanoseconds + 1, tick)
         let place = min(due, tick + UInt64(Self.bucketCount) - 1)
         let index = Int(place % UInt64(Self.bucketCount))
         soonest = rowCount == 0 ? place : min(soonest, place)
         let first = buckets[index]
-        links[row] = Links(next: first, previous: 0, bucket: UInt32(index) + 1)
-        if first != 0 { links[first - 1].previous = row + 1 }
+        unsafe links.row(row).pointee = Links(next: first, previous: 0, bucket: UInt32(index) + 1)
+        if first != 0 { unsafe links.row(first - 1).pointee.previous = row + 1 }
         buckets[index] = row + 1
         rowCount += 1
     }
 
     package mutating func remove(_ row: UInt32) {
-        let entry = links[row]
+        let entry = unsafe links.row(row).pointee
         guard entry.bucket != 0 else { return }
-        if entry.previous != 0 { links[entry.previous - 1].next = entry.next } else { buckets[Int(entry.bucket) - 1] = entry.next }
-        if entry.next != 0 { links[entry.next - 1].previous = entry.previous }
-        links[row] = Links(next: 0, previous: 0, bucket: 0)
+        if entry.previous != 0 { unsafe links.row(entry.previous - 1).pointee.next = entry.next } else { buckets[Int(entry.bucket) - 1] = entry.next }
+        if entry.next != 0 { unsafe links.row(entry.next - 1).pointee.previous = entry.previous }
+        unsafe links.row(row).pointee = Links(next: 0, previous: 0, bucket: 0)
         rowCount -= 1
     }
 
