@@ -12,8 +12,8 @@ extension Span where Element == UInt8 {
         return true
     }
 
-    /// Whether the bytes are those of a literal in lower case, with ASCII letters of either case being equal. The literal
-    /// has letters, digits and ``!"#$%&'()*+,-./:;<=>?{|}~`` and at most 16 of them.
+    /// Whether the bytes are those of a literal in lower case, with ASCII letters of either case being equal. The
+    /// literal has letters, digits and ``!"#$%&'()*+,-./:;<=>?{|}~`` and at most 16 of them.
     // Inlined so that the literal becomes one or two immediates.
     @inlinable
     @inline(__always)

@@ -62,8 +62,8 @@ extension UInt64 {
         return (~(digit | mark | letter) | self) & 0x8080_8080_8080_8080
     }
 
-    /// Whether the word is a literal's, which has lower-case letters and no `@[\]^_` or backquote, letters of either case
-    /// being equal.
+    /// Whether the word is a literal's, which has lower-case letters and no `@[\]^_` or backquote, letters of either
+    /// case being equal.
     @inlinable
     @inline(__always)
     package func equalsIgnoringCase(_ expected: UInt64) -> Bool {

@@ -13,6 +13,7 @@ enum Authority {
     }
 
     /// - Returns: the index after the host, or nil if there is no valid host.
+    @inline(__always) // Called from one place.
     private static func hostEnd(_ authority: Span<UInt8>) -> Int? {
         guard !authority.isEmpty else { return nil }
         if authority[0] == ASCII.openBracket { return literalEnd(authority) }
@@ -31,8 +32,8 @@ enum Authority {
         return index > 0 ? index : nil
     }
 
-    /// How many bytes at the start are letters, digits, `-` and `.`, found by whole words: the last word overlaps the one
-    /// before. Of less than 8 bytes it finds none.
+    /// How many bytes at the start are letters, digits, `-` and `.`, found by whole words: the last word overlaps the
+    /// one before. Of less than 8 bytes it finds none.
     @inline(__always) // A few instructions per request in the place of ten per byte.
     private static func domainNameCount(_ authority: Span<UInt8>) -> Int {
         let lastWord = authority.count &- 8 // Cannot overflow: a count is not negative.
@@ -49,6 +50,7 @@ enum Authority {
     }
 
     /// - Returns: the index after the closing bracket of an IPv6 address, or nil if it is not one.
+    @inline(never) // Rare.
     private static func literalEnd(_ authority: Span<UInt8>) -> Int? {
         var index = 1
         while index < authority.count, ByteSet.addressLiteral.contains(authority[index]) { index += 1 }
@@ -57,6 +59,7 @@ enum Authority {
     }
 
     /// A port may be empty where it is optional (RFC 3986 §3.2.3).
+    @inline(__always) // Called from one place.
     private static func isPort(_ digits: Span<UInt8>, required: Bool) -> Bool {
         if digits.isEmpty { return !required }
         guard digits.count <= 5 else { return false }

@@ -44,8 +44,8 @@ struct FieldLine {
         var colon: Int
     }
 
-    /// A name that has a number; its token is unknown if it has none. What spells a known name up to the first colon has
-    /// no faulty byte before it.
+    /// A name that has a number; its token is unknown if it has none. What spells a known name up to the first colon
+    /// has no faulty byte before it.
     @inline(__always) // The body of the parser's loop.
     private static func knownName(_ window: Span<UInt8>, at start: Int) -> Name {
         var index = start
@@ -64,16 +64,14 @@ struct FieldLine {
         return Name(token: .unknown, colon: start)
     }
 
-    /// - Parameter lastRead: the word that holds the colon; if the name is shorter than 8 bytes, it starts with the name.
+    /// - Parameter lastRead: the word that holds the colon; it starts with the name if that has less than 8 bytes.
     @inline(__always) // The body of the parser's loop.
     private static func known(_ window: Span<UInt8>, at start: Int, count: Int, lastRead: UInt64) -> FieldName {
         // The shift is below 64.
         if count < 8 { return FieldName.lookup(short: lastRead & ~(UInt64.max &<< UInt64(8 &* count)), count: count) }
         if count > 16 { return FieldName.lookup(in: window, at: start, count: count) }
-        // Safe: the name has at least 8 bytes, and its colon behind it was found in the window.
-        let first = unsafe window.word(unchecked: start)
-        let last = unsafe window.word(unchecked: start &+ count &- 8)
-        return FieldName.lookup(first: first, last: last, count: count)
+        return FieldName.lookup(
+            first: window.word(at: start), last: window.word(at: start &+ count &- 8), count: count)
     }
 
     /// Any name, byte by byte.
@@ -103,7 +101,13 @@ struct FieldLine {
         case ASCII.lineFeed: .bareLineFeed
         case ASCII.carriageReturn: .missingColon
         case ASCII.space, ASCII.tab:
-            if !atLineStart { .whitespaceBeforeColon } else if first { .whitespaceBeforeFirstField } else { .obsoleteFolding }
+            if !atLineStart {
+                .whitespaceBeforeColon
+            } else if first {
+                .whitespaceBeforeFirstField
+            } else {
+                .obsoleteFolding
+            }
         default: .invalidFieldName
         }
     }
@@ -115,8 +119,8 @@ struct FieldLine {
         let lastWord = window.count &- 8
         while true {
             scan: while index <= lastWord {
-                while index < lastWord &- 8 {
-                    // Safe: index + 8 < count - 8 is the loop's condition.
+                while index <= lastWord &- 16 {
+                    // Safe: index + 16 <= count - 8 is the loop's condition.
                     let here = unsafe window.word(unchecked: index).controlBytes
                     let next = unsafe window.word(unchecked: index &+ 8).controlBytes
                     if here | next != 0 {
@@ -125,8 +129,7 @@ struct FieldLine {
                     }
                     index &+= 16
                 }
-                // Safe: index <= count - 8: the inner loop advances by 16 only where that leaves it so.
-                let here = unsafe window.word(unchecked: index).controlBytes
+                let here = window.word(at: index).controlBytes
                 index &+= here != 0 ? here.firstFlaggedByte : 8
                 if here != 0 { break }
             }

@@ -1,7 +1,7 @@
 // What single fields say about the message itself: where its body ends and what becomes of the connection.
 //
-// Owns: the strict reading of Host, Content-Length, Transfer-Encoding, Connection and Expect, and what they say together
-// (RFC 9112 §3.2, §6, §9; RFC 9110 §7.6.1, §7.8, §10.1.1). Never knows: syntax; it sees values without white space around.
+// Owns: the strict reading of Host, Content-Length, Transfer-Encoding, Connection and Expect, and what they say
+// together (RFC 9112 §3.2, §6, §9; RFC 9110 §7.6.1, §7.8, §10.1.1). Never knows: syntax; it sees trimmed values.
 // The rule throughout: where two readers could disagree about where the message ends, refuse.
 
 internal import MartletBytes
@@ -76,8 +76,8 @@ enum FieldMeaning {
         head.framing = .chunked
     }
 
-    /// Codings before a final `chunked` are ones that we do not have (501, RFC 9112 §6.1); without a final `chunked` the
-    /// body has no end that both sides know (400, §6.3).
+    /// Codings before a final `chunked` are ones that we do not have (501, RFC 9112 §6.1); without a final `chunked`
+    /// the body has no end that both sides know (400, §6.3).
     private static func unusualTransferEncoding(_ value: Span<UInt8>) -> RequestError {
         var elements = ListElements()
         var chunkedCount = 0

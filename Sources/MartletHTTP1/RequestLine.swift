@@ -80,7 +80,9 @@ enum RequestLine {
             index &+= 8
         }
         // A word ends the scan where it should, the last few bytes of the line may not.
-        while index < line.count, line[index] != ASCII.space, line[index] != stop, ByteSet.target.contains(line[index]) {
+        while index < line.count {
+            let byte = line[index]
+            if byte == ASCII.space || byte == stop || !ByteSet.target.contains(byte) { break }
             index &+= 1
         }
         guard index < line.count else { return nil }

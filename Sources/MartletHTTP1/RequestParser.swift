@@ -1,10 +1,10 @@
 // The head of an HTTP/1.1 request: bytes in, offsets out.
 //
-// Owns: the order of the lines, where to go on when more bytes come, and which limit has run out. Never knows: where the
-// bytes come from, what the head will be answered with.
-// Invariants: the automaton runs strictly from left to right, so the verdict depends on the bytes and never on how they
-// were cut. A fault of syntax or of a limit is raised by the first byte that makes it certain; a fault of meaning by the
-// LF that ends its line; what concerns several fields by the LF that ends the head.
+// Owns: the order of the lines, where to go on when more bytes come, and which limit has run out. Never knows: where
+// the bytes come from, what the head will be answered with.
+// Invariants: the automaton runs strictly from left to right, so the verdict depends on the bytes and never on how
+// they were cut. A fault of syntax or of a limit is raised by the first byte that makes it certain; a fault of meaning
+// by the LF that ends its line; what concerns several fields by the LF that ends the head.
 // A limit is enforced by not looking further: what would lie beyond is treated as not received yet, and running out of
 // bytes at a limit is the limit's fault. So a limit cannot be missed when more than it allows arrives at once.
 

@@ -57,7 +57,8 @@ public struct ResponseFraming: Hashable, Sendable {
 
     private static func body(status: Status, method: Method, version: Version, length: UInt64?) -> ResponseBody {
         // RFC 9110 §8.6: no Content-Length in 1xx, in 204, and in a 2xx answer to CONNECT.
-        if status.isInformational || status == .noContent || (method == .connect && status.isSuccessful) { return .none }
+        if status.isInformational || status == .noContent { return .none }
+        if method == .connect && status.isSuccessful { return .none }
         // RFC 9110 §15.3.6: 205 has no content, and says so.
         if status == .resetContent { return method == .head ? .announced(0) : .length(0) }
         if status == .notModified || method == .head {

@@ -14,7 +14,7 @@ public enum ResponseFieldError: UInt8, Error, Sendable {
     case invalidName
     /// The value has a control character: CR and LF would end the line (response splitting).
     case invalidValue
-    /// Content-Length, Transfer-Encoding and Connection are the server's to write, from what it was told about the body.
+    /// Content-Length, Transfer-Encoding and Connection are the server's to write, from what it knows of the body.
     case ownedByServer
 }
 

@@ -51,8 +51,9 @@ enum Arrival {
     /// Also compares each resumed parse with a fresh one of the same bytes: an error must not appear late.
     static func byteByByte(_ example: CorpusCase) -> Verdict {
         if example.kind == .http {
-            for cut in cuts(example) where verdict(example, prefixes: [cut]) != verdict(example, prefixes: [cut / 2, cut]) {
-                return .incomplete
+            for cut in cuts(example) {
+                let resumed = verdict(example, prefixes: [cut / 2, cut])
+                if verdict(example, prefixes: [cut]) != resumed { return .incomplete }
             }
         }
         return verdict(example, prefixes: Array(cuts(example)) + [example.bytes.count])

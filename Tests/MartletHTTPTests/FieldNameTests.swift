@@ -29,12 +29,13 @@ func fieldName(in line: [UInt8], count: Int) -> FieldName {
     @Test(arguments: 1...FieldName.knownCount)
     func isNotFoundWhenSpelledOtherwise(_ number: UInt8) {
         let name = FieldName(rawValue: number)
-        let spelling = bytes("\(name.canonicalName)".lowercased())
+        let lowercased = "\(name.canonicalName)".lowercased()
+        let spelling = bytes(lowercased)
         for place in spelling.indices {
             for byte in UInt8.min...UInt8.max {
                 var changed = spelling
                 changed[place] = byte
-                let same = String(decoding: changed, as: UTF8.self).lowercased() == String(decoding: spelling, as: UTF8.self)
+                let same = String(decoding: changed, as: UTF8.self).lowercased() == lowercased
                 let found = fieldName(changed) == name
                 if found != same { Issue.record("\(changed) for \(name.canonicalName)") }
             }

@@ -1,5 +1,5 @@
-// What the fuzz targets share: where an input is cut (decided by the input itself, so that a finding repeats), and how a
-// finding is told.
+// What the fuzz targets share: where an input is cut (decided by the input itself, so that a finding repeats), and how
+// a finding is told.
 
 import MartletHTTP
 
