@@ -23,7 +23,7 @@ public final class Waker: Sendable {
     /// A waker that signals by a counter of its own.
     static func event() throws(SystemError) -> Waker {
         let descriptor = martlet_eventfd()
-        guard descriptor >= 0 else { throw SystemError(errno, "eventfd") }
+        guard descriptor >= 0 else { throw SystemError(errno, .eventfd) }
         return Waker(.event(descriptor: descriptor))
     }
 

@@ -126,7 +126,7 @@ import Testing
         let again = unsafe core.keep(Array("head: ".utf8), for: socket)
         unsafe core.engine.send(socket, file: file, offset: Int64(bytes.count) - 10, count: 20, head: UnsafeRawBufferPointer(again))
         try core.run("short file") { core.of(socket).sends.count == 2 }
-        #expect(core.of(socket).sends == [nil, SystemError(EIO, "sendfile")])
+        #expect(core.of(socket).sends == [nil, SystemError(EIO, .sendfile)])
     }
 
     @Test(arguments: kinds) func answersAfterTheHalfClose(_ kind: EngineKind) throws {
@@ -159,7 +159,7 @@ import Testing
             peer.resetOnClose()
         }
         try core.run("reset") { !core.of(socket).receiveEnds.isEmpty }
-        #expect(core.of(socket).receiveEnds == [SystemError(ECONNRESET, "recv")])
+        #expect(core.of(socket).receiveEnds == [SystemError(ECONNRESET, .recv)])
         core.send(socket, pattern(10))
         try core.run("send fails") { !core.of(socket).sends.isEmpty }
         #expect(core.of(socket).sends[0]?.code == EPIPE)
@@ -314,7 +314,7 @@ import Testing
             return third.sawEnd || third.error != 0
         }
         #expect(core.engine.counters.acceptsRefused == 1)
-        #expect(throws: SystemError(EMFILE, "connect")) { try core.engine.connect(to: core.listener.address) }
+        #expect(throws: SystemError(EMFILE, .connect)) { try core.engine.connect(to: core.listener.address) }
     }
 
     @Test(arguments: kinds) func stopsAndStartsAccepting(_ kind: EngineKind) throws {
@@ -355,9 +355,9 @@ import Testing
         let address = try ListeningSocket(.ipv4(0x7F00_0001, port: 0), backlog: 1, reusePort: false).address
         let socket = try core.engine.connect(to: address)
         try core.run("refusal") { !core.of(socket).closes.isEmpty }
-        #expect(core.of(socket).closes == [SystemError(ECONNREFUSED, "connect")])
+        #expect(core.of(socket).closes == [SystemError(ECONNREFUSED, .connect)])
         #expect(!core.of(socket).isConnected)
-        #expect(throws: SystemError(ENOENT, "connect")) { try core.engine.connect(to: .unix("/nowhere/martlet")) }
+        #expect(throws: SystemError(ENOENT, .connect)) { try core.engine.connect(to: .unix("/nowhere/martlet")) }
         core.settle()
         #expect(core.history.count == 1, "a connect that threw says nothing more")
     }

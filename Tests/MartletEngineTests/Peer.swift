@@ -16,7 +16,7 @@ struct Peer: ~Copyable {
         try #require(descriptor >= 0)
         if var size = receiveBufferBytes { _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4) }
         let code = Self.connect(descriptor, address)
-        try #require(code == 0, "connect: \(SystemError(code, "connect"))")
+        try #require(code == 0, "connect: \(SystemError(code, .connect))")
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     }
 

@@ -30,7 +30,7 @@ internal import MartletEngine
         }
         guard code == 0 else {
             unsafe start.release()
-            throw SystemError(code, "pthread_create")
+            throw SystemError(code, .pthreadCreate)
         }
         self.handle = handle
     }

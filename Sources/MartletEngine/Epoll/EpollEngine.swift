@@ -21,6 +21,8 @@ internal import Glibc
     let messages: Slab<msghdr>
     let files: Slab<FileSend>
     var listeners: [EpollListener] = []
+    /// When resting listeners are tried again.
+    var listenersResume: Nanoseconds?
 
     /// One past the highest slot that was ever used, and the slots that are free below it (last in, first out: cache-warm).
     var slotsUsed: UInt32 = 0
@@ -143,12 +145,12 @@ private struct EpollDescriptors {
 
     init(_ wakeDescriptor: Int32) throws(SystemError) {
         let epoll = epoll_create1(MARTLET_EPOLL_CLOEXEC)
-        guard epoll >= 0 else { throw SystemError(errno, "epoll_create1") }
+        guard epoll >= 0 else { throw SystemError(errno, .epollCreate1) }
         let timer = martlet_timer()
         guard timer >= 0 else {
             let code = errno
             _ = Glibc.close(epoll)
-            throw SystemError(code, "timerfd_create")
+            throw SystemError(code, .timerfdCreate)
         }
         // Neither is ever read: each write of the one and each expiry of the other is an edge of its own.
         guard martlet_watch(epoll, wakeDescriptor, MARTLET_WATCH_SIGNAL, EpollWatch.waker.data) == 0,
@@ -157,7 +159,7 @@ private struct EpollDescriptors {
             let code = errno
             _ = Glibc.close(timer)
             _ = Glibc.close(epoll)
-            throw SystemError(code, "epoll_ctl")
+            throw SystemError(code, .epollCtl)
         }
         self.epoll = epoll
         self.timer = timer

@@ -9,12 +9,12 @@ extension EpollEngine {
     package mutating func startAccepting(listener: UInt16, descriptor: Int32) {
         let index = Int(listener)
         while listeners.count <= index {
-            listeners.append(EpollListener(descriptor: -1, wanted: false, watched: false, pausedUntil: nil))
+            listeners.append(EpollListener(descriptor: -1, wanted: false, watched: false, isPaused: false))
         }
         if listeners[index].descriptor != descriptor { unwatchListener(index) }
         listeners[index].descriptor = descriptor
         listeners[index].wanted = true
-        listeners[index].pausedUntil = nil
+        listeners[index].isPaused = false
         watchListener(index)
     }
 
@@ -22,7 +22,7 @@ extension EpollEngine {
         let index = Int(listener)
         guard index < listeners.count, listeners[index].wanted else { return }
         listeners[index].wanted = false
-        listeners[index].pausedUntil = nil
+        listeners[index].isPaused = false
         unwatchListener(index)
     }
 
@@ -30,7 +30,8 @@ extension EpollEngine {
     private mutating func watchListener(_ index: Int) {
         guard !listeners[index].watched else { return }
         guard martlet_watch(epoll, listeners[index].descriptor, MARTLET_WATCH_LISTENER, EpollWatch.listener.data | UInt64(index)) == 0 else {
-            listeners[index].pausedUntil = now + acceptPauseNanoseconds
+            listeners[index].isPaused = true
+            listenersResume = now + acceptPauseNanoseconds
             return
         }
         listeners[index].watched = true
@@ -43,15 +44,13 @@ extension EpollEngine {
     }
 
     mutating func resumePausedListeners() {
-        for index in listeners.indices {
-            guard let until = listeners[index].pausedUntil, until <= now else { continue }
-            listeners[index].pausedUntil = nil
+        guard let until = listenersResume, until <= now else { return }
+        listenersResume = nil
+        for index in listeners.indices where listeners[index].isPaused {
+            listeners[index].isPaused = false
             watchListener(index)
         }
     }
-
-    /// The earliest moment at which a resting listener is tried again.
-    var listenersResume: Nanoseconds? { listeners.lazy.compactMap(\.pausedUntil).min() }
 
     // MARK: Opening and connecting
 
@@ -82,7 +81,7 @@ extension EpollEngine {
 
     package mutating func connect(to address: SocketAddress) throws(SystemError) -> SocketID {
         let descriptor = socket(address.family, MARTLET_SOCK_STREAM, 0)
-        guard descriptor >= 0 else { throw SystemError(errno, "socket") }
+        guard descriptor >= 0 else { throw SystemError(errno, .socket) }
         if address.family != AF_UNIX {
             var one: Int32 = 1
             _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
@@ -90,12 +89,12 @@ extension EpollEngine {
         let code = unsafe address.withKernelAddress { unsafe Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
         guard code == 0 || code == EINPROGRESS else {
             _ = Glibc.close(descriptor)
-            throw SystemError(code, "connect")
+            throw SystemError(code, .connect)
         }
         // Registered after the call: a socket that was never connected says that it hung up.
         guard let socket = open(descriptor), watch(socket) else {
             _ = Glibc.close(descriptor)
-            throw SystemError(EMFILE, "connect")
+            throw SystemError(EMFILE, .connect)
         }
         unsafe sockets.row(socket.slot).pointee.state.insert(.connecting)
         return socket
@@ -191,11 +190,11 @@ extension EpollEngine {
         let code = unsafe Int32(sockets.row(slot).pointee.announcedError)
         if unsafe sockets.row(slot).pointee.state.contains(.closed) {
             free(slot)
-            return .closed(socket, code == 0 ? nil : SystemError(code, "connect"))
+            return .closed(socket, code == 0 ? nil : SystemError(code, .connect))
         }
         unsafe sockets.row(slot).pointee.state.remove([.announced, .sendInFlight, .sendIsGather, .sendIsFile])
         unsafe sockets.row(slot).pointee.announcedError = 0
-        return .sent(socket, code == 0 ? nil : SystemError(code, "send"))
+        return .sent(socket, code == 0 ? nil : SystemError(code, .send))
     }
 
     mutating func free(_ slot: UInt32) {

@@ -99,7 +99,7 @@ extension EpollEngine {
             return nil
         }
         unsafe sockets.row(slot).pointee.state.remove(.wantsReceive)
-        return .receiveEnded(socket, code == 0 ? nil : SystemError(code, "recv"))
+        return .receiveEnded(socket, code == 0 ? nil : SystemError(code, .recv))
     }
 
     // MARK: Opening
@@ -129,7 +129,8 @@ extension EpollEngine {
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
             // The connections wait in the kernel's backlog until there is room again.
             counters.acceptsPaused += 1
-            listeners[index].pausedUntil = now + acceptPauseNanoseconds
+            listeners[index].isPaused = true
+            listenersResume = now + acceptPauseNanoseconds
             unwatchListener(index)
             accepting = nil
         case EBADF, ENOTSOCK, EINVAL:

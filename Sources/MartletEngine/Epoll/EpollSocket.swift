@@ -55,5 +55,5 @@ struct EpollListener {
     /// Registered with epoll: not while it rests.
     var watched: Bool
     /// Set while the table of files is full.
-    var pausedUntil: Nanoseconds?
+    var isPaused: Bool
 }

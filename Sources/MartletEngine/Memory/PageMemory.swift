@@ -10,7 +10,7 @@ internal import Glibc
     package init(byteCount: Int) throws(SystemError) {
         let rounded = (byteCount + 4095) & ~4095
         let address = unsafe mmap(nil, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE), -1, 0)
-        guard let address = unsafe address, unsafe address != MAP_FAILED else { throw SystemError(errno, "mmap") }
+        guard let address = unsafe address, unsafe address != MAP_FAILED else { throw SystemError(errno, .mmap) }
         unsafe base = address
         self.byteCount = rounded
     }

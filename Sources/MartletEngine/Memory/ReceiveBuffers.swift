@@ -33,7 +33,7 @@ internal import CUring
         registration.ring_entries = UInt32(countMax)
         registration.bgid = UInt16(Self.group)
         let code = unsafe io_uring_register_buf_ring(ring, &registration, 0)
-        guard code == 0 else { throw SystemError(-code, "io_uring_register_buf_ring") }
+        guard code == 0 else { throw SystemError(-code, .ioUringRegisterBufRing) }
         unsafe entries = unsafe ringMemory.base.assumingMemoryBound(to: io_uring_buf_ring.self)
         self.memory = memory
         self.ringMemory = ringMemory

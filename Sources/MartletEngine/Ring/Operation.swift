@@ -15,5 +15,5 @@ struct RingListener {
     /// Tells completions of an earlier arming from this one's.
     var generation: UInt32
     /// Set while the table of files is full.
-    var pausedUntil: Nanoseconds?
+    var isPaused: Bool
 }

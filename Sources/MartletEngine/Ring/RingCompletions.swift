@@ -89,7 +89,7 @@ extension RingEngine {
             return .receiveEnded(socket, nil)
         default:
             unsafe sockets.row(socket.slot).pointee.state.remove(.wantsReceive)
-            return .receiveEnded(socket, SystemError(-result, "recv"))
+            return .receiveEnded(socket, SystemError(-result, .recv))
         }
     }
 
@@ -133,7 +133,7 @@ extension RingEngine {
             finishCloseIfReleased(socket)
             return nil
         }
-        return .sent(socket, code == 0 ? nil : SystemError(Int32(code), "send"))
+        return .sent(socket, code == 0 ? nil : SystemError(Int32(code), .send))
     }
 
     private mutating func continueSend(_ socket: SocketID) -> Event? {
@@ -179,7 +179,8 @@ extension RingEngine {
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
             // The connections wait in the kernel's backlog until there is room again.
             counters.acceptsPaused += 1
-            listeners[index].pausedUntil = now + acceptPauseNanoseconds
+            listeners[index].isPaused = true
+            listenersResume = now + acceptPauseNanoseconds
         case EBADF, ENOTSOCK:
             break
         case EINVAL where features.multishotAccept:

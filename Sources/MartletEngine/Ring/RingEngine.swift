@@ -19,6 +19,8 @@ internal import Glibc
     let messages: Slab<msghdr>
     let files: Slab<FileSend>
     var listeners: [RingListener] = []
+    /// When resting listeners are tried again.
+    var listenersResume: Nanoseconds?
 
     /// One past the highest slot that was ever used, and the slots that are free below it (last in, first out: cache-warm).
     var slotsUsed: UInt32 = 0
@@ -145,7 +147,7 @@ internal import Glibc
         case ...0, EINTR, ETIME: break
         // Out of memory or of completion space for a moment: what was not taken stays in the queue, and completions are drained first.
         case EAGAIN, EBUSY, ENOMEM: break
-        default: preconditionFailure("io_uring_enter refused a ring that it had made: \(SystemError(-code, "io_uring_enter"))")
+        default: preconditionFailure("io_uring_enter refused a ring that it had made: \(SystemError(-code, .ioUringEnter))")
         }
         unsafe tail = martlet_completions_tail(ring)
     }

@@ -12,11 +12,11 @@ extension RingEngine {
     package mutating func startAccepting(listener: UInt16, descriptor: Int32) {
         let index = Int(listener)
         while listeners.count <= index {
-            listeners.append(RingListener(descriptor: -1, wanted: false, armed: false, generation: 0, pausedUntil: nil))
+            listeners.append(RingListener(descriptor: -1, wanted: false, armed: false, generation: 0, isPaused: false))
         }
         listeners[index].descriptor = descriptor
         listeners[index].wanted = true
-        listeners[index].pausedUntil = nil
+        listeners[index].isPaused = false
         if !listeners[index].armed { armAccept(index) }
     }
 
@@ -24,7 +24,7 @@ extension RingEngine {
         let index = Int(listener)
         guard index < listeners.count, listeners[index].wanted else { return }
         listeners[index].wanted = false
-        listeners[index].pausedUntil = nil
+        listeners[index].isPaused = false
         guard listeners[index].armed else { return }
         let entry = unsafe submission()
         unsafe martlet_prepare_cancel(entry, acceptUserData(index))
@@ -43,15 +43,13 @@ extension RingEngine {
     }
 
     mutating func resumePausedListeners() {
-        for index in listeners.indices {
-            guard let until = listeners[index].pausedUntil, until <= now else { continue }
-            listeners[index].pausedUntil = nil
+        guard let until = listenersResume, until <= now else { return }
+        listenersResume = nil
+        for index in listeners.indices where listeners[index].isPaused {
+            listeners[index].isPaused = false
             if listeners[index].wanted, !listeners[index].armed { armAccept(index) }
         }
     }
-
-    /// The earliest moment at which a resting listener is tried again.
-    var listenersResume: Nanoseconds? { listeners.lazy.compactMap(\.pausedUntil).min() }
 
     // MARK: Opening and connecting
 
@@ -75,7 +73,7 @@ extension RingEngine {
 
     package mutating func connect(to address: SocketAddress) throws(SystemError) -> SocketID {
         let descriptor = socket(address.family, MARTLET_SOCK_STREAM, 0)
-        guard descriptor >= 0 else { throw SystemError(errno, "socket") }
+        guard descriptor >= 0 else { throw SystemError(errno, .socket) }
         if address.family != AF_UNIX {
             var one: Int32 = 1
             _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
@@ -84,11 +82,11 @@ extension RingEngine {
         let code = unsafe address.withKernelAddress { unsafe Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
         guard code == 0 || code == EINPROGRESS else {
             _ = Glibc.close(descriptor)
-            throw SystemError(code, "connect")
+            throw SystemError(code, .connect)
         }
         guard let socket = open(descriptor) else {
             _ = Glibc.close(descriptor)
-            throw SystemError(EMFILE, "connect")
+            throw SystemError(EMFILE, .connect)
         }
         unsafe sockets.row(socket.slot).pointee.state.insert(.connecting)
         let entry = unsafe submission()
@@ -233,7 +231,7 @@ extension RingEngine {
         let code = unsafe Int32(sockets.row(slot).pointee.announcedError)
         if unsafe sockets.row(slot).pointee.state.contains(.closed) {
             free(slot)
-            return .closed(socket, code == 0 ? nil : SystemError(code, "connect"))
+            return .closed(socket, code == 0 ? nil : SystemError(code, .connect))
         }
         unsafe sockets.row(slot).pointee.state.remove([.sendInFlight, .sendIsFile])
         unsafe sockets.row(slot).pointee.announcedError = 0
@@ -241,7 +239,7 @@ extension RingEngine {
             finishCloseIfReleased(socket)
             return nil
         }
-        return .sent(socket, code == 0 ? nil : SystemError(code, "sendfile"))
+        return .sent(socket, code == 0 ? nil : SystemError(code, .sendfile))
     }
 
     private mutating func free(_ slot: UInt32) {

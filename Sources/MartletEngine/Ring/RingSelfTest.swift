@@ -25,7 +25,7 @@ enum RingSelfTest {
         let made = unsafe withUnsafeMutableBytes(of: &pair) {
             unsafe socketpair(AF_UNIX, MARTLET_SOCK_STREAM, 0, $0.baseAddress!.assumingMemoryBound(to: Int32.self))
         }
-        guard made == 0 else { throw SystemError(errno, "socketpair") }
+        guard made == 0 else { throw SystemError(errno, .socketpair) }
         defer { _ = Glibc.close(pair.0) }
         guard let entry = unsafe io_uring_get_sqe(ring) else { return false }
         unsafe martlet_prepare_recv(entry, pair.0, ReceiveBuffers.group, multishot ? 1 : 0, 0)

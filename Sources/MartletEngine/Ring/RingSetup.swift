@@ -141,7 +141,7 @@ enum RingSetup {
         case EINVAL:
             return "this kernel's io_uring is too old (5.19 is needed): use --engine epoll"
         default:
-            return "no ring can be made (\(SystemError(code, "io_uring_setup"))): use --engine epoll"
+            return "no ring can be made (\(SystemError(code, .ioUringSetup))): use --engine epoll"
         }
     }
 

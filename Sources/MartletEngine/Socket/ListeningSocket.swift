@@ -15,7 +15,7 @@ internal import Glibc
     /// - Parameter reusePort: several sockets may listen here, one per core, and the kernel spreads connections (TCP only).
     package init(_ address: SocketAddress, backlog: Int32, reusePort: Bool) throws(SystemError) {
         let descriptor = socket(address.family, MARTLET_SOCK_STREAM, 0)
-        guard descriptor >= 0 else { throw SystemError(errno, "socket") }
+        guard descriptor >= 0 else { throw SystemError(errno, .socket) }
         do throws(SystemError) {
             if case .unix(let path) = address {
                 try Self.removeStaleSocket(path)
@@ -27,7 +27,7 @@ internal import Glibc
                 if case .ipv6 = address { try Self.set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
             }
             try Self.bindRetrying(descriptor, address)
-            guard Glibc.listen(descriptor, backlog) == 0 else { throw SystemError(errno, "listen") }
+            guard Glibc.listen(descriptor, backlog) == 0 else { throw SystemError(errno, .listen) }
             self.address = Self.localAddress(descriptor) ?? address
             self.descriptor = descriptor
         } catch {
@@ -39,7 +39,7 @@ internal import Glibc
     private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) throws(SystemError) {
         var value = value
         guard unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
-            throw SystemError(errno, "setsockopt")
+            throw SystemError(errno, .setsockopt)
         }
     }
 
@@ -48,7 +48,7 @@ internal import Glibc
         while true {
             let code = unsafe address.withKernelAddress { unsafe Glibc.bind(descriptor, $0, $1) == 0 ? 0 : errno }
             if code == 0 { return }
-            guard code == EADDRINUSE, address.family != AF_UNIX, Clock.precise() < end else { throw SystemError(code, "bind") }
+            guard code == EADDRINUSE, address.family != AF_UNIX, Clock.precise() < end else { throw SystemError(code, .bind) }
             usleep(20_000)
         }
     }
@@ -57,12 +57,12 @@ internal import Glibc
     private static func removeStaleSocket(_ path: String) throws(SystemError) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else { throw SystemError(EEXIST, "bind") }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw SystemError(EEXIST, .bind) }
         let probe = socket(AF_UNIX, MARTLET_SOCK_STREAM, 0)
-        guard probe >= 0 else { throw SystemError(errno, "socket") }
+        guard probe >= 0 else { throw SystemError(errno, .socket) }
         defer { _ = Glibc.close(probe) }
         let connected = unsafe SocketAddress.unix(path).withKernelAddress { unsafe Glibc.connect(probe, $0, $1) == 0 }
-        guard !connected else { throw SystemError(EADDRINUSE, "bind") }
+        guard !connected else { throw SystemError(EADDRINUSE, .bind) }
         _ = unsafe unlink(path)
     }
 
