@@ -46,6 +46,7 @@ let package = Package(
         tests("MartletHTTP", ["MartletBytes"]),
         tests("MartletHTTP1", ["MartletBytes", "MartletHTTP"]),
         tests("Martlet"),
-        tests("MartletEngine", ["CUring"]),
+        tests("MartletEngine"),
+        tests("MartletSimulation", ["MartletEngine"]),
     ]
 )

@@ -2,9 +2,9 @@
 // under our own names, what kernels newer than Debian's liburing 2.3 added (numbers from the kernel's include/uapi/linux/io_uring.h).
 #ifndef MARTLET_CURING_SHIM_H
 #define MARTLET_CURING_SHIM_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+// Before liburing, which asks for GNU's declarations: Swift's Glibc module has the usual ones, and where both are seen (fd_set, the
+// socket calls) a module that imports the two does not build. The first system header decides for all.
+#include <sys/types.h>
 #include <liburing.h>
 #include <linux/time_types.h>
 #include <sys/syscall.h>

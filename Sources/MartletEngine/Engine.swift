@@ -17,6 +17,8 @@ extension IOVector {
     package init(_ bytes: UnsafeRawBufferPointer) {
         unsafe self.init(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
     }
+
+    package var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: iov_base, count: iov_len) }
 }
 
 /// Nanoseconds of the engine's monotonic clock.

@@ -1,6 +1,5 @@
 // The owner of an engine in the tests: runs turns, keeps what happened, and keeps the memory of sends where it is.
 
-import CUring
 import Glibc
 import MartletEngine
 import Testing
@@ -126,3 +125,11 @@ func pattern(_ count: Int, seed: Int = 0) -> [UInt8] {
 
 /// Made once: eight million bytes take a debug build a second.
 private let longPattern: [UInt8] = (0..<8_000_000).map { UInt8(truncatingIfNeeded: ($0 &* 31) ^ ($0 >> 8)) }
+
+/// A file without a name.
+func temporaryFile() -> Int32 {
+    var path = Array("/tmp/martlet-test-XXXXXX".utf8CString)
+    let descriptor = unsafe mkstemp(&path)
+    _ = unsafe unlink(path)
+    return descriptor
+}

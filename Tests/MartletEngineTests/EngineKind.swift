@@ -1,6 +1,5 @@
 // The engines under test: the ring with each of its fallbacks forced, and epoll with its usual and its smallest limits.
 
-import CUring
 import MartletEngine
 import Testing
 

@@ -1,6 +1,5 @@
 // What every engine promises, on real sockets.
 
-import CUring
 import Glibc
 import MartletEngine
 import Testing
@@ -96,7 +95,7 @@ import Testing
         let pieces = UnsafeMutableBufferPointer<IOVector>.allocate(capacity: cuts.count - 1)
         defer { unsafe pieces.deallocate() }
         for index in 0..<cuts.count - 1 {
-            unsafe pieces.initializeElement(at: index, to: IOVector(iov_base: memory.baseAddress! + cuts[index], iov_len: cuts[index + 1] - cuts[index]))
+            unsafe pieces.initializeElement(at: index, to: IOVector(UnsafeRawBufferPointer(rebasing: memory[cuts[index]..<cuts[index + 1]])))
         }
         unsafe core.engine.send(socket, gathering: pieces)
         try core.run("gather") {
@@ -111,7 +110,7 @@ import Testing
         let core = try Core(kind.make())
         var peer = try Peer(to: core.listener.address, receiveBufferBytes: 65_536)
         let socket = try core.acceptOne(peer)
-        let file = unsafe memfd_create("martlet", 0)
+        let file = temporaryFile()
         defer { _ = Glibc.close(file) }
         let bytes = pattern(5_000_000)
         #expect(unsafe Glibc.write(file, bytes, bytes.count) == bytes.count)

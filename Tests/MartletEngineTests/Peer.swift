@@ -1,6 +1,5 @@
 // The other end of a connection: a plain socket that never blocks, moved along by the test between the engine's turns.
 
-import CUring
 import Glibc
 import MartletEngine
 import Testing

@@ -1,6 +1,5 @@
 // What engines do when something runs out: receive buffers, descriptors; and that they give everything back.
 
-import CUring
 import Glibc
 import MartletEngine
 import Testing
