@@ -63,13 +63,13 @@ extension SimulatedCore {
     func connect(to address: SocketAddress) throws(SystemError) -> SocketID {
         let client = network.servers[address]?()
         if let client { network.register(client) }
-        guard let socket = open(client) else { throw SystemError(EMFILE, "connect") }
+        guard let socket = open(client) else { throw SystemError(EMFILE, .connect) }
         socket.isConnecting = true
         network.clock.plan(after: network.latency()) { [unowned self] in
             guard !socket.isClosing else { return }
             guard let client else {
                 socket.isRefused = true
-                return complete(.closed(socket.id, SystemError(ECONNREFUSED, "connect")))
+                return complete(.closed(socket.id, SystemError(ECONNREFUSED, .connect)))
             }
             socket.isConnecting = false
             client.open(network, toEngine: socket.inbound, fromEngine: socket.outbound)
@@ -130,7 +130,7 @@ extension SimulatedCore {
         guard socket.inbound.isBroken || socket.inbound.endArrived else { return }
         socket.wantsReceive = false
         socket.stopsAt = 0
-        complete(.receiveEnded(socket.id, socket.inbound.isBroken ? SystemError(ECONNRESET, "recv") : nil))
+        complete(.receiveEnded(socket.id, socket.inbound.isBroken ? SystemError(ECONNRESET, .recv) : nil))
     }
 
     func release(_ received: ReceivedBytes) {
@@ -168,11 +168,11 @@ extension SimulatedCore {
 
     private func continueSend(_ socket: SimulatedSocket) {
         guard let send = socket.send, !send.isOver, !socket.isClosing else { return }
-        if socket.outbound.isBroken { return endSend(socket, send, SystemError(socket.inbound.arrived.isEmpty ? EPIPE : ECONNRESET, "send")) }
+        if socket.outbound.isBroken { return endSend(socket, send, SystemError(socket.inbound.arrived.isEmpty ? EPIPE : ECONNRESET, .send)) }
         var count = min(send.remaining, socket.outbound.room)
         if count > 0, network.random.chance(network.faults.slowSends) { count = network.random.pick(1...count) }
         if count > 0 {
-            guard let bytes = send.take(count) else { return endSend(socket, send, SystemError(EIO, "sendfile")) }
+            guard let bytes = send.take(count) else { return endSend(socket, send, SystemError(EIO, .sendfile)) }
             socket.outbound.write(bytes)
         }
         if send.remaining == 0 { return endSend(socket, send, nil) }
