@@ -64,7 +64,9 @@ extension Core {
 
     /// Begins an answer whose body comes in pieces. Without a length it goes out in chunks, to an HTTP/1.0 client until the close.
     mutating func beginStreaming(_ slot: UInt32, _ status: Status, fields: FieldLines, length: UInt64?) {
-        guard let framing = beginAnswer(slot, status, length: length) else { return }
+        // An answer that goes on while the body comes is one that reads it: the client is told before the answer's head.
+        if unsafe connection(slot).pointee.requestStage == .streamingBody { sendContinue(slot) }
+        guard let framing = beginAnswer(slot, status, length: length, isStreamed: true) else { return }
         guard unsafe appendHead(slot, status, fields, framing) else { return }
         unsafe connection(slot).pointee.flags.remove([.chunkedAnswer, .sizedAnswer, .bodylessAnswer])
         switch framing.body {
@@ -107,14 +109,15 @@ extension Core {
     }
 
     /// Decides the framing; nil when nobody waits for an answer any more.
-    private mutating func beginAnswer(_ slot: UInt32, _ status: Status, length: UInt64?) -> ResponseFraming? {
+    private mutating func beginAnswer(_ slot: UInt32, _ status: Status, length: UInt64?, isStreamed: Bool = false) -> ResponseFraming? {
         guard unsafe connection(slot).pointee.responseStage == .pending else { return nil }
         precondition(status.code >= 200 && status.code <= 599, "a final answer has a status from 200 to 599")
         let flags = unsafe connection(slot).pointee.flags
         var keepsAlive = flags.contains(.requestKeepsAlive) && !flags.contains(.closes) && !isDraining
         let most = settings.requestsPerConnectionMax
         if most > 0, unsafe connection(slot).pointee.requestsAnswered + 1 >= most { keepsAlive = false }
-        if !canReuseAfterEarlyAnswer(slot) { keepsAlive = false }
+        // A streamed answer may well read the body to its end; if it does not, the connection ends without having been announced.
+        if !isStreamed, !canReuseAfterEarlyAnswer(slot) { keepsAlive = false }
         let framing = ResponseFraming(
             status: status, method: flags.contains(.isHead) ? .head : .get, version: flags.contains(.isHTTP10) ? .http10 : .http11,
             keepAliveWanted: keepsAlive, length: length)
@@ -128,7 +131,7 @@ extension Core {
     }
 
     /// A body that the answer did not wait for is read to its end only when that is cheap and sure; else the connection ends.
-    private func canReuseAfterEarlyAnswer(_ slot: UInt32) -> Bool {
+    func canReuseAfterEarlyAnswer(_ slot: UInt32) -> Bool {
         switch unsafe connection(slot).pointee.requestStage {
         case .streamingBody, .discardingBody:
             let flags = unsafe connection(slot).pointee.flags

@@ -119,6 +119,7 @@ extension Worker where E: ~Copyable {
     mutating func finishExchangeIfDone(_ slot: UInt32) -> Work? {
         guard unsafe core.connection(slot).pointee.responseStage == .complete else { return nil }
         if unsafe core.connection(slot).pointee.requestStage != .complete {
+            if unsafe !core.pointee.canReuseAfterEarlyAnswer(slot) { unsafe core.connection(slot).pointee.flags.formUnion([.closes, .lingers]) }
             guard unsafe core.connection(slot).pointee.flags.contains(.closes) else {
                 unsafe core.connection(slot).pointee.requestStage = .discardingBody
                 return nil

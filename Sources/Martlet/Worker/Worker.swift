@@ -53,7 +53,11 @@ internal import MartletHTTP1
                 if let work = handle(event) { return work }
                 continue
             }
-            if let work = workFromQueue() { return work }
+            if let slot = unsafe core.pointee.queue.popFirst() {
+                unsafe core.connection(slot).pointee.flags.remove(.queued)
+                if let work = fulfil(slot) { return work }
+                continue
+            }
             if unsafe core.pointee.mailbox.hasMail {
                 drainMailbox()
                 continue
@@ -86,15 +90,7 @@ internal import MartletHTTP1
         return nil
     }
 
-    /// One wish of one slot at a time; a slot with more goes to the end of the queue.
-    private mutating func workFromQueue() -> Work? {
-        while let slot = unsafe core.pointee.queue.popFirst() {
-            unsafe core.connection(slot).pointee.flags.remove(.queued)
-            if let work = fulfil(slot) { return work }
-        }
-        return nil
-    }
-
+    /// What the flags of a slot from the queue ask; input that it takes up is worked on next.
     private mutating func fulfil(_ slot: UInt32) -> Work? {
         let flags = unsafe core.connection(slot).pointee.flags
         if flags.contains(.wantsAbort) {

@@ -110,6 +110,8 @@ extension Worker where E: ~Copyable {
             case .complete, .none, .lingering, .closing:
                 break
             }
+            // An answer that no handler gave (a refusal) ends its exchange here.
+            if unsafe core.connection(slot).pointee.responseStage == .complete, let work = finishExchangeIfDone(slot) { return work }
             endInput(slot)
             return nil
         }
