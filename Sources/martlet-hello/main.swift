@@ -24,7 +24,7 @@ do throws(OptionError) {
         try server.run { context in HelloHandler(context, root: directory) }
     } catch {
         switch error {
-        case .coresUnavailable(let sentence): fail(sentence)
+        case .coresUnavailable(let sentence): fail("--cores: \(sentence)")
         case .cannotListen, .engineUnavailable, .system:
             StandardError.print("martlet-hello: \(error)")
             exit(1)

@@ -11,6 +11,8 @@ struct CoreSettings: Sendable {
     var bodyBytesPerWindowMin: UInt64
     var writeNanoseconds: Nanoseconds
     var handlerNanoseconds: Nanoseconds
+    /// The shorter of the deadlines that begin with every request; how often each connection is looked at.
+    var examinationNanoseconds: Nanoseconds
     var lingerNanoseconds: Nanoseconds
     var drainNanoseconds: Nanoseconds
     var drainGraceNanoseconds: Nanoseconds
@@ -41,6 +43,7 @@ struct CoreSettings: Sendable {
         bodyBytesPerWindowMin = UInt64(max(0, deadlines.bodyWindow * Double(deadlines.bodyBytesPerSecondMin)))
         writeNanoseconds = Self.nanoseconds(deadlines.write)
         handlerNanoseconds = Self.nanoseconds(deadlines.handler)
+        examinationNanoseconds = min(keepAliveNanoseconds, writeNanoseconds)
         lingerNanoseconds = max(Self.nanoseconds(deadlines.linger), 100_000_000)
         drainNanoseconds = Self.nanoseconds(configuration.drainTimeout)
         drainGraceNanoseconds = Self.nanoseconds(configuration.drainGrace)

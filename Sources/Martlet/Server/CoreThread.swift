@@ -23,6 +23,8 @@ internal import MartletEngine
             defer { _ = unsafe pthread_attr_destroy(attributes) }
             _ = unsafe pthread_attr_setstacksize(attributes, Self.stackBytes)
             return unsafe pthread_create(&handle, attributes, { raw in
+                // sendfile(2) has no flag against it; a peer that left is an error of the call.
+                Signals.blockBrokenPipe()
                 let start = unsafe Unmanaged<Start>.fromOpaque(raw!).takeRetainedValue()
                 start.body()
                 return nil

@@ -26,6 +26,14 @@ enum Signals {
         _ = unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 
+    /// In the calling thread: writing to a peer that has left is an error, not a signal.
+    static func blockBrokenPipe() {
+        var set = sigset_t()
+        _ = unsafe sigemptyset(&set)
+        _ = unsafe sigaddset(&set, SIGPIPE)
+        _ = unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
+
     static func wait() -> Arrival {
         var set = awaited()
         var signal: Int32 = 0

@@ -62,6 +62,7 @@ internal import MartletHTTP1
                 drainMailbox()
                 continue
             }
+            if unsafe core.pointee.isDraining { unsafe continueDrain(core.pointee.now) }
             if isStopped { return .stopped }
             endTurn()
         }
@@ -74,7 +75,6 @@ internal import MartletHTTP1
         unsafe core.pointee.preamble.update(now: now)
         if wheel.isDue(now: now) { expireDeadlines(now) }
         if control.isAsked { followControl(now) }
-        if unsafe core.pointee.isDraining { continueDrain(now) }
     }
 
     private mutating func handle(_ event: Event) -> Work? {

@@ -11,9 +11,9 @@ extension Worker where E: ~Copyable {
         wheel.insert(slot, deadline: examination(slot))
     }
 
-    /// Rows are looked at least as often as a write may take, so that one that begins to stall is found without touching the wheel for each send.
+    /// Rows are looked at as often as the deadlines that begin without touching the wheel ask: those of a send and of an idle connection.
     mutating func examination(_ slot: UInt32) -> Nanoseconds {
-        unsafe min(core.connection(slot).pointee.deadline, core.pointee.now + core.pointee.settings.writeNanoseconds)
+        unsafe min(core.connection(slot).pointee.deadline, core.pointee.now + core.pointee.settings.examinationNanoseconds)
     }
 
     /// After each step that changed what the connection waits for. In the steady state (request whole, answered, sent): stores only.
