@@ -17,8 +17,7 @@ internal import MartletHTTP1
     let control: CoreControl
     var input = Input()
     var step = Step.none
-    var drainEnd: Nanoseconds?
-    var graceEnd: Nanoseconds?
+    var drain: Drain?
     var accepting = false
     var isStopped = false
     /// How the handler wants the body of the request in hand.
