@@ -34,8 +34,10 @@ enum Report {
         guard let sinceSent = result.latencySinceSent else {
             return ["latency"] + result.latency.rows.map { "  \(padded($0.name, 10)) \(duration($0.value))" }
         }
-        let pairs = zip(result.latency.rows, sinceSent.rows)
-        return ["latency      \(padded("since due", 12)) since sent"] + pairs.map { "  \(padded($0.name, 10)) \(padded(duration($0.value), 12)) \(duration($1.value))" }
+        let rows = zip(result.latency.rows, sinceSent.rows).map { due, sent in
+            "  \(padded(due.name, 10)) \(padded(duration(due.value), 12)) \(duration(sent.value))"
+        }
+        return ["latency      \(padded("since due", 12)) since sent"] + rows
     }
 
     private static func errors(_ tally: borrowing Tally) -> [String] {

@@ -15,7 +15,8 @@ extension Report {
             ("connections_opened", "\(result.tally.connectionsOpened)"), ("seconds", fixed(result.seconds, 6)),
             ("requests_per_second", fixed(result.perSecond(result.tally.answered), 3)),
             ("bytes_received", "\(result.tally.bytesReceived)"), ("bytes_sent", "\(result.tally.bytesSent)"),
-            ("bytes_received_per_second", fixed(result.perSecond(result.tally.bytesReceived), 1)), ("bytes_sent_per_second", fixed(result.perSecond(result.tally.bytesSent), 1)),
+            ("bytes_received_per_second", fixed(result.perSecond(result.tally.bytesReceived), 1)),
+            ("bytes_sent_per_second", fixed(result.perSecond(result.tally.bytesSent), 1)),
             ("latency", latencyObject(result.latency)),
         ]
         if let sinceSent = result.latencySinceSent { members.append(("latency_since_sent", latencyObject(sinceSent))) }

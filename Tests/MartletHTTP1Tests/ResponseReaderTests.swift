@@ -88,7 +88,8 @@ private func readEachWay(_ text: String, answering method: Method = .get, limits
     }
 
     @Test func skipsInterimResponses() {
-        let reading = readEachWay("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx")
+        let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+        let reading = readEachWay(interim + "HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx")
         #expect(reading == Reading(statuses: [201], bodies: ["x"], keepsAlive: [true]))
     }
 
@@ -115,7 +116,8 @@ private func readEachWay(_ text: String, answering method: Method = .get, limits
     }
 
     @Test(arguments: [
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "HTTP/1.1 200 OK\r\nContent-Len", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "HTTP/1.1 200 OK\r\nContent-Len",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
     ])
     func saysThatAResponseIsCut(_ response: String) {

@@ -53,7 +53,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "https://127.0.0.1/", "127.0.0.1:80", "http://", "http://:80/", "http://name.example/", "http://127.0.0.1:x/", "unix:", "http://127.0.0.1/a b", "http://127.0.0.1/#a",
+        "https://127.0.0.1/", "127.0.0.1:80", "http://", "http://:80/", "http://name.example/", "http://127.0.0.1:x/", "unix:",
+        "http://127.0.0.1/a b", "http://127.0.0.1/#a",
     ])
     func refusesTargets(_ url: String) {
         #expect(throws: OptionError.self) { try Target(parsing: url, unixPath: nil) }
