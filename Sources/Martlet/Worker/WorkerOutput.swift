@@ -81,6 +81,7 @@ extension Worker where E: ~Copyable {
         dropFinishedFile(slot)
         noteOutputDrained(slot)
         flush(slot)
+        steerReceiving(slot)
         noteDeadline(slot)
     }
 
@@ -114,7 +115,7 @@ extension Worker where E: ~Copyable {
             unsafe core.connection(slot).pointee.flags.remove(.wantsWritable)
             unsafe core.pointee.enqueue(slot, .announcesWritable)
         }
-        if row.requestStage == .head, !row.unparsed.isNone, !row.flags.contains(.receiving) { unsafe core.pointee.enqueue(slot, .wantsInput) }
+        if row.requestStage == .head, !row.unparsed.isNone { unsafe core.pointee.enqueue(slot, .wantsInput) }
     }
 
     /// When all is said and sent, a connection that is not kept ends: at once, or after the peer's last bytes were dropped.
