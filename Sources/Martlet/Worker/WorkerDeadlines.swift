@@ -18,37 +18,37 @@ extension Worker where E: ~Copyable {
 
     /// After each step that changed what the connection waits for. In the steady state (request whole, answered, sent): stores only.
     mutating func noteDeadline(_ slot: UInt32) {
-        let row = unsafe core.connection(slot).pointee
-        switch row.requestStage {
+        let row = unsafe core.connection(slot)
+        switch unsafe row.pointee.requestStage {
         case .none, .closing, .lingering:
             return
-        case .head where row.unparsed.isNone || row.flags.contains(.sendInFlight):
-            unsafe core.connection(slot).pointee.deadline = core.pointee.now
-                + (row.flags.contains(.sendInFlight) ? core.pointee.settings.writeNanoseconds : core.pointee.settings.keepAliveNanoseconds)
+        case .head where unsafe row.pointee.unparsed.isNone || row.pointee.flags.contains(.sendInFlight):
+            unsafe row.pointee.deadline = core.pointee.now
+                + (row.pointee.flags.contains(.sendInFlight) ? core.pointee.settings.writeNanoseconds : core.pointee.settings.keepAliveNanoseconds)
         case .head:
             // The first bytes of a head began its time; more bytes do not prolong it.
-            if !row.flags.contains(.headTimed) {
-                unsafe core.connection(slot).pointee.flags.insert(.headTimed)
+            if unsafe !row.pointee.flags.contains(.headTimed) {
+                unsafe row.pointee.flags.insert(.headTimed)
                 setDeadline(slot, after: unsafe core.pointee.settings.headNanoseconds)
             }
             return
         case .collectingBody, .streamingBody, .discardingBody:
-            if !row.flags.contains(.bodyTimed) {
-                unsafe core.connection(slot).pointee.flags.insert(.bodyTimed)
-                unsafe core.connection(slot).pointee.bodyBytesInWindow = 0
+            if unsafe !row.pointee.flags.contains(.bodyTimed) {
+                unsafe row.pointee.flags.insert(.bodyTimed)
+                unsafe row.pointee.bodyBytesInWindow = 0
                 setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
             }
             return
         case .complete:
-            if row.flags.contains(.sendInFlight) {
-                unsafe core.connection(slot).pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
-            } else if !row.flags.contains(.handlerTimed) {
-                unsafe core.connection(slot).pointee.flags.insert(.handlerTimed)
+            if unsafe row.pointee.flags.contains(.sendInFlight) {
+                unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
+            } else if unsafe !row.pointee.flags.contains(.handlerTimed) {
+                unsafe row.pointee.flags.insert(.handlerTimed)
                 setDeadline(slot, after: unsafe core.pointee.settings.handlerNanoseconds)
             }
             return
         }
-        unsafe core.connection(slot).pointee.flags.subtract([.headTimed, .bodyTimed, .handlerTimed])
+        unsafe row.pointee.flags.subtract([.headTimed, .bodyTimed, .handlerTimed])
     }
 
     mutating func expireDeadlines(_ now: Nanoseconds) {
@@ -64,13 +64,13 @@ extension Worker where E: ~Copyable {
     }
 
     private mutating func expire(_ slot: UInt32) {
-        let row = unsafe core.connection(slot).pointee
-        unsafe core.connection(slot).pointee.endReason = .timedOut
-        if row.flags.contains(.sendInFlight) { return timeOut(slot) }
-        switch row.requestStage {
+        let row = unsafe core.connection(slot)
+        unsafe row.pointee.endReason = .timedOut
+        if unsafe row.pointee.flags.contains(.sendInFlight) { return timeOut(slot) }
+        switch unsafe row.pointee.requestStage {
         case .none, .closing: break
         case .lingering: beginClose(slot)
-        case .head where row.unparsed.isNone: beginClose(slot)
+        case .head where unsafe row.pointee.unparsed.isNone: beginClose(slot)
         case .head: answerTimeout(slot, .requestTimeout, "The request's head did not arrive in time.\n")
         case .collectingBody, .streamingBody, .discardingBody: checkBodyRate(slot)
         case .complete: expireHandler(slot)
@@ -83,10 +83,11 @@ extension Worker where E: ~Copyable {
     }
 
     private mutating func answerTimeout(_ slot: UInt32, _ status: Status, _ explanation: StaticString) {
-        let stage = unsafe core.connection(slot).pointee.responseStage
+        let row = unsafe core.connection(slot)
+        let stage = unsafe row.pointee.responseStage
         guard stage == .none || stage == .pending else { return timeOut(slot) }
         unsafe core.pointee.counters.timedOut += 1
-        unsafe core.connection(slot).pointee.requestStage = .complete
+        unsafe row.pointee.requestStage = .complete
         unsafe core.pointee.answerError(slot, status, explanation, closing: true)
         // The answer ends the exchange from the queue, and the connection with it; this bounds how long that may take.
         unsafe core.pointee.enqueue(slot, .wantsInput)
@@ -95,12 +96,12 @@ extension Worker where E: ~Copyable {
 
     /// A body must bring its least in every window; one that the handler paused is not the peer's fault.
     private mutating func checkBodyRate(_ slot: UInt32) {
-        let row = unsafe core.connection(slot).pointee
-        let isPaused = row.flags.contains(.readingPaused) || !row.flags.contains(.receiving)
-        guard unsafe isPaused || UInt64(row.bodyBytesInWindow) >= core.pointee.settings.bodyBytesPerWindowMin else {
+        let row = unsafe core.connection(slot)
+        let isPaused = unsafe row.pointee.flags.contains(.readingPaused) || !row.pointee.flags.contains(.receiving)
+        guard unsafe isPaused || UInt64(row.pointee.bodyBytesInWindow) >= core.pointee.settings.bodyBytesPerWindowMin else {
             return answerTimeout(slot, .requestTimeout, "The request's body did not arrive in time.\n")
         }
-        unsafe core.connection(slot).pointee.bodyBytesInWindow = 0
+        unsafe row.pointee.bodyBytesInWindow = 0
         setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
     }
 
