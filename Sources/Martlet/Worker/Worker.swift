@@ -65,6 +65,10 @@ internal import MartletHTTP1
             if control.isAsked { unsafe followControl(core.pointee.now) }
             if unsafe core.pointee.isDraining { unsafe continueDrain(core.pointee.now) }
             if isStopped { return .stopped }
+            if wheel.isDue(now: unsafe core.pointee.now) {
+                expireDeadlines(unsafe core.pointee.now)
+                continue
+            }
             endTurn()
         }
     }
@@ -74,7 +78,6 @@ internal import MartletHTTP1
         let now = engine.now
         unsafe core.pointee.now = now
         unsafe core.pointee.preamble.update(now: now)
-        if wheel.isDue(now: now) { expireDeadlines(now) }
     }
 
     private mutating func handle(_ event: Event) -> Work? {

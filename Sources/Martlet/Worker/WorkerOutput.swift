@@ -17,7 +17,10 @@ extension Worker where E: ~Copyable {
         if unsafe first.pointee.kind == .file { return unsafe sendFile(slot, row.pointee.socket, first, head: nil) }
         guard let second = unsafe first.pointee.next else {
             unsafe take(slot, upTo: first)
-            return unsafe engine.send(row.pointee.socket, first.bytes)
+            // Between requests nothing depends on the end of an answer; a stream or a close goes on from it.
+            let isAwaited = unsafe row.pointee.responseStage != .none || !row.pointee.flags.isDisjoint(with: [.closes, .wantsWritable])
+            if isAwaited { return unsafe engine.send(row.pointee.socket, first.bytes) }
+            return unsafe engine.sendUnawaited(row.pointee.socket, first.bytes)
         }
         if unsafe second.pointee.kind == .file { return unsafe sendFile(slot, row.pointee.socket, second, head: first) }
         unsafe gather(slot, row.pointee.socket, first)
