@@ -27,7 +27,7 @@ public final class Server: Sendable {
     public init(_ configuration: Configuration) throws(ServerError) {
         self.configuration = configuration
         (resources, cores, pins) = try CoreSelection.resources(configuration)
-        descriptorsMax = CoreSelection.raiseDescriptorLimit()
+        descriptorsMax = try CoreSelection.descriptorLimit(coreCount: cores.count)
         let listeners = try Listeners(configuration, coreCount: cores.count)
         self.listeners = listeners
         let (engine, reason) = try EngineSelection.choose(configuration, coreCount: cores.count)
