@@ -79,7 +79,7 @@ import Testing
             }
         }
         #expect(received == [1, 2, 3] && isEnded)
-        #expect(refusals == [SystemError(ECONNREFUSED, "connect")])
+        #expect(refusals == [SystemError(ECONNREFUSED, .connect)])
         #expect(network.clients[0].received == [5, 4, 3, 2, 1])
     }
 

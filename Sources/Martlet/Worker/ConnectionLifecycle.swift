@@ -11,8 +11,10 @@ extension Worker where E: ~Copyable {
         let slot = socket.slot
         let now = unsafe core.pointee.now
         let serial = unsafe core.connection(slot).pointee.serial
+        // The queue may still hold the slot from its last connection.
+        let queued = unsafe core.connection(slot).pointee.flags.intersection(.queued)
         unsafe core.connection(slot).pointee = Connection(
-            socket: socket, flags: .receiving, serial: serial, requestStage: .head, responseStage: .none, endReason: .complete,
+            socket: socket, flags: queued.union(.receiving), serial: serial, requestStage: .head, responseStage: .none, endReason: .complete,
             listener: UInt8(truncatingIfNeeded: listener), requestsAnswered: 0,
             deadline: now + core.pointee.settings.headNanoseconds, unparsed: .none, assembly: .none, inFlight: .none,
             fillingFirst: .none, fillingLast: .none, outputBytes: 0, bodyRemaining: 0, bodyBytesMax: 0, bodyBytesInWindow: 0,
@@ -172,16 +174,39 @@ extension Worker where E: ~Copyable {
         switch row.requestStage {
         case .none, .closing:
             return
-        case .complete where error == nil:
-            // A client may shut its side and wait for the answer: it gets it, and then the connection ends.
-            unsafe core.connection(slot).pointee.flags.insert(.closes)
-        case .head where error == nil && row.outputBytes > 0:
-            // The last answer is still on its way.
-            unsafe core.connection(slot).pointee.flags.insert(.closes)
-            unsafe core.connection(slot).pointee.requestStage = .complete
+        case .head where error == nil && !(row.unparsed.isNone && row.fillingFirst.isNone && !row.flags.contains(.sendInFlight)),
+            .collectingBody where error == nil, .streamingBody where error == nil, .discardingBody where error == nil, .complete where error == nil:
+            // A client may shut its side and wait for its answers: the end comes behind what came before it.
+            unsafe core.pointee.enqueue(slot, .wantsInput)
         case .head, .complete, .collectingBody, .streamingBody, .discardingBody, .lingering:
             unsafe core.connection(slot).pointee.endReason = .peerLeft
             beginClose(slot)
+        }
+    }
+
+    /// All that came has been looked at, and no more comes: what is answered goes out, then the connection ends.
+    mutating func endOfInput(_ slot: UInt32) {
+        let row = unsafe core.connection(slot).pointee
+        switch row.requestStage {
+        case .none, .closing, .lingering, .complete:
+            // A request that is being answered comes back here when it is.
+            return
+        case .head where isHeldBack(slot) && !row.unparsed.isNone, .streamingBody where row.flags.contains(.readingPaused):
+            return
+        case .head, .collectingBody, .streamingBody, .discardingBody:
+            break
+        }
+        if row.responseStage != .complete { unsafe core.connection(slot).pointee.endReason = .peerLeft }
+        if row.responseStage == .streaming { return beginClose(slot) }
+        unsafe core.connection(slot).pointee.requestStage = .complete
+        unsafe core.connection(slot).pointee.flags.insert(.closes)
+        unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
+        unsafe core.connection(slot).pointee.unparsed = .none
+        releaseAssembly(slot)
+        switch row.responseStage {
+        case .none, .streaming: unsafe core.pointee.enqueue(slot, .wantsFlush)
+        case .pending: unsafe core.pointee.enqueue(slot, [.wantsEnded, .wantsFlush])
+        case .complete: unsafe core.pointee.enqueue(slot, .wantsInput)
         }
     }
 
@@ -226,6 +251,10 @@ extension Worker where E: ~Copyable {
         unsafe core.pointee.blocks.giveBack(chain: core.connection(slot).pointee.inFlight.pointer)
         unsafe core.connection(slot).pointee.inFlight = .none
         unsafe core.connection(slot).pointee.requestStage = .none
+        // What its holder wrote before it heard of the end.
+        unsafe core.pointee.blocks.giveBack(chain: core.connection(slot).pointee.fillingFirst.pointer)
+        unsafe core.connection(slot).pointee.fillingFirst = .none
+        unsafe core.connection(slot).pointee.fillingLast = .none
         unsafe core.connection(slot).pointee.outputBytes = 0
         // A slot that stands in the queue keeps saying so, or its next connection would be queued twice.
         unsafe core.connection(slot).pointee.flags.formIntersection(.queued)

@@ -99,6 +99,7 @@ internal import MartletHTTP1
         }
         if flags.contains(.wantsEnded) {
             unsafe core.connection(slot).pointee.flags.remove(.wantsEnded)
+            if flags.contains(.wantsFlush) { unsafe core.pointee.enqueue(slot, .wantsFlush) }
             return endOfClosing(slot)
         }
         if flags.contains(.wantsFlush) {

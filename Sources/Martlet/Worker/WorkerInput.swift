@@ -118,7 +118,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// A peer that does not take its answers is not given more of them.
-    private mutating func isHeldBack(_ slot: UInt32) -> Bool {
+    func isHeldBack(_ slot: UInt32) -> Bool {
         unsafe core.connection(slot).pointee.outputBytes > core.pointee.settings.outputHighWaterBytes
     }
 

@@ -114,7 +114,7 @@ extension Worker where E: ~Copyable {
             unsafe core.connection(slot).pointee.flags.remove(.wantsWritable)
             unsafe core.pointee.enqueue(slot, .announcesWritable)
         }
-        if row.requestStage == .head, !row.unparsed.isNone, !row.flags.contains(.receiving) { unsafe core.pointee.enqueue(slot, .wantsInput) }
+        if row.requestStage == .head, !row.flags.contains(.receiving) { unsafe core.pointee.enqueue(slot, .wantsInput) }
     }
 
     /// When all is said and sent, a connection that is not kept ends: at once, or after the peer's last bytes were dropped.
@@ -136,7 +136,8 @@ extension Worker where E: ~Copyable {
     /// Reads on, or lets TCP slow the peer down, by what the connection can take now.
     mutating func steerReceiving(_ slot: UInt32) {
         let row = unsafe core.connection(slot).pointee
-        if row.flags.contains(.inputEnded) || row.requestStage == .closing || row.requestStage == .none { return }
+        if row.flags.contains(.inputEnded) { return endOfInput(slot) }
+        if row.requestStage == .closing || row.requestStage == .none { return }
         let kept = unsafe row.unparsed.pointer.map { unsafe $0.pointee.end - $0.pointee.start } ?? 0
         let wants =
             switch row.requestStage {
