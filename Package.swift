@@ -41,12 +41,13 @@ let package = Package(
         module("Martlet", ["MartletBytes", "MartletHTTP", "MartletHTTP1", "MartletEngine", "CAffinity"]),
         module("MartletSimulation", ["MartletEngine"]),
         program("martlet-hello", ["Martlet"]),
-        program("martlet-load", ["Martlet"]),
+        program("martlet-load", ["Martlet", "MartletBytes", "MartletHTTP", "MartletHTTP1", "MartletEngine"]),
         tests("MartletBytes"),
         tests("MartletHTTP", ["MartletBytes"]),
         tests("MartletHTTP1", ["MartletBytes", "MartletHTTP"]),
         tests("Martlet", ["MartletEngine", "MartletHTTP", "MartletSimulation"]),
         tests("MartletEngine"),
         tests("MartletSimulation", ["MartletEngine"]),
+        .testTarget(name: "MartletLoadTests", dependencies: ["martlet-load", "Martlet", "MartletEngine"], swiftSettings: settings),
     ]
 )

@@ -89,7 +89,8 @@ enum FieldMeaning {
         return endsInChunked && chunkedCount == 1 ? .unsupportedTransferEncoding : .invalidTransferEncoding
     }
 
-    private static func addConnectionOptions(_ value: Span<UInt8>, to options: inout ConnectionOptions) {
+    /// Takes in a Connection field, of a request or of a response.
+    static func addConnectionOptions(_ value: Span<UInt8>, to options: inout ConnectionOptions) {
         // What browsers send, without a list's machinery.
         if value.equalsIgnoringCase("keep-alive") {
             options.insert(.keepAlive)

@@ -5,7 +5,7 @@ import ctypes
 import errno
 import signal
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Sequence
 
 import pytest
 
@@ -54,8 +54,8 @@ def server(engine: str) -> Iterator[StartServer]:
     """Starts servers with the given options: `server("--timeout-header", "1")`. A crash of one fails the test."""
     started: list[Server] = []
 
-    def start(*options: str) -> Server:
-        started.append(Server("--engine", engine, *options))
+    def start(*options: str, launcher: Sequence[str] = ()) -> Server:
+        started.append(Server("--engine", engine, *options, launcher=launcher))
         return started[-1]
 
     yield start

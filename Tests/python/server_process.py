@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Sequence
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("MARTLET_HELLO") or REPOSITORY / ".build/release/martlet-hello")
@@ -21,10 +22,11 @@ class ServerFault(AssertionError):
 
 
 class Server:
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, launcher: Sequence[str] = ()) -> None:
+        """`launcher` is a command that prepares the process and then becomes the server by exec, as `env` and `prlimit` do."""
         if not any(option == "--bind" or option.startswith("--bind=") for option in options):
             options = ("--bind", "127.0.0.1:0", *options)
-        self.command = [str(PROGRAM), *options]
+        self.command = [*launcher, str(PROGRAM), *options]
         self.expected_addresses = sum(option == "--bind" or option.startswith("--bind=") for option in options)
         # Both streams in one, so that the order of what it says is kept.
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -120,6 +122,6 @@ class Server:
             self.kill()
 
 
-def run_to_end(*options: str, seconds: float = START_SECONDS_MAX) -> subprocess.CompletedProcess[str]:
+def run_to_end(*options: str, seconds: float = START_SECONDS_MAX, launcher: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """For command lines that must not start a server."""
-    return subprocess.run([str(PROGRAM), *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
+    return subprocess.run([*launcher, str(PROGRAM), *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)

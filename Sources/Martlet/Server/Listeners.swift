@@ -38,10 +38,14 @@ internal import MartletEngine
         }
     }
 
-    deinit {
+    /// Once, when no core accepts any more.
+    func close() {
         for unsafe place in unsafe sockets {
             unsafe place.deinitialize(count: 1)
             unsafe place.deallocate()
         }
+        unsafe sockets.removeAll()
     }
+
+    deinit { close() }
 }

@@ -32,7 +32,7 @@ public final class Server: Sendable {
         self.listeners = listeners
         let (engine, reason) = try EngineSelection.choose(configuration, coreCount: cores.count)
         self.engine = engine
-        let board = CoreBoard(coreCount: cores.count, sharesListeners: listeners.isShared)
+        let board = CoreBoard(coreCount: cores.count, sharesListeners: listeners.isShared) { listeners.close() }
         controls = cores.indices.map { CoreControl(index: $0, board: board) }
         configuration.log("\(reason), \(cores.count) \(cores.count == 1 ? "core" : "cores")")
     }

@@ -197,15 +197,14 @@ extension Worker where E: ~Copyable {
             break
         }
         if row.responseStage != .complete { unsafe core.connection(slot).pointee.endReason = .peerLeft }
-        if row.responseStage == .streaming { return beginClose(slot) }
         unsafe core.connection(slot).pointee.requestStage = .complete
         unsafe core.connection(slot).pointee.flags.insert(.closes)
         unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
         unsafe core.connection(slot).pointee.unparsed = .none
         releaseAssembly(slot)
         switch row.responseStage {
-        case .none, .streaming: unsafe core.pointee.enqueue(slot, .wantsFlush)
-        case .pending: unsafe core.pointee.enqueue(slot, [.wantsEnded, .wantsFlush])
+        case .none: unsafe core.pointee.enqueue(slot, .wantsFlush)
+        case .pending, .streaming: unsafe core.pointee.enqueue(slot, [.wantsEnded, .wantsFlush])
         case .complete: unsafe core.pointee.enqueue(slot, .wantsInput)
         }
     }

@@ -11,6 +11,7 @@ final class CoreControl: Sendable {
     private let waker = Mutex<Waker?>(nil)
     private let published = Mutex<CoreCounters>(CoreCounters())
     private let publication = Atomic<UInt64>(0)
+    private let hasStoppedAccepting = Atomic<Bool>(false)
     let index: Int
     let board: CoreBoard
 
@@ -49,6 +50,11 @@ final class CoreControl: Sendable {
     var mustDrain: Bool { drain.load(ordering: .acquiring) }
     var mustStop: Bool { stop.load(ordering: .acquiring) }
 
+    /// In a drain, once: the last core to say so closes the listeners, so that a client that comes now is told at once.
+    func stoppedAccepting() {
+        if !hasStoppedAccepting.exchange(true, ordering: .acquiringAndReleasing) { board.coreStoppedAccepting() }
+    }
+
     func publish(_ counters: CoreCounters, _ engine: EngineCounters) {
         asked.store(false, ordering: .sequentiallyConsistent)
         var complete = counters
@@ -61,14 +67,22 @@ final class CoreControl: Sendable {
     }
 }
 
-/// How many connections each core has, for cores that accept from one listener.
+/// What the cores of one server know of each other: how many connections each has, and which still accept.
 final class CoreBoard: Sendable {
     private let open: Mutex<[Int]>
+    private let accepting: Atomic<Int>
+    private let closeListeners: @Sendable () -> Void
     let sharesListeners: Bool
 
-    init(coreCount: Int, sharesListeners: Bool) {
+    init(coreCount: Int, sharesListeners: Bool, closeListeners: @escaping @Sendable () -> Void) {
+        accepting = Atomic(coreCount)
+        self.closeListeners = closeListeners
         open = Mutex([Int](repeating: 0, count: coreCount))
         self.sharesListeners = sharesListeners && coreCount > 1
+    }
+
+    func coreStoppedAccepting() {
+        if accepting.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { closeListeners() }
     }
 
     /// Says how many this core has; true when that is far more than the mean (half as much again, and 8), so that others should accept.

@@ -66,8 +66,7 @@ func serve<P: Pump, H: Handler & ~Copyable>(_ pump: P, _ handler: inout H) {
             let request = Request(pump)
             pump.chose(handler.bodyHandling(for: request))
         case .received(let exchange, let last):
-            let request = Request(pump)
-            handler.received(request.body, of: exchange, last: last)
+            deliver(Request(pump), to: &handler, exchange, last: last)
         case .writable(let exchange):
             handler.writable(exchange)
         case .ended(let exchange, let reason):
@@ -76,6 +75,12 @@ func serve<P: Pump, H: Handler & ~Copyable>(_ pump: P, _ handler: inout H) {
             return
         }
     }
+}
+
+/// A function of its own: a request of which a span is taken where it is made lies in a box on the heap (Swift 6.3).
+@inlinable
+func deliver<H: Handler & ~Copyable>(_ request: borrowing Request, to handler: inout H, _ exchange: Exchange, last: Bool) {
+    handler.received(request.body, of: exchange, last: last)
 }
 
 extension Request {

@@ -17,8 +17,7 @@ internal import MartletHTTP1
     let control: CoreControl
     var input = Input()
     var step = Step.none
-    var drainEnd: Nanoseconds?
-    var graceEnd: Nanoseconds?
+    var drain: Drain?
     var accepting = false
     var isStopped = false
     /// How the handler wants the body of the request in hand.
@@ -62,6 +61,8 @@ internal import MartletHTTP1
                 drainMailbox()
                 continue
             }
+            // Looked at after the waker was acknowledged and before the wait, or a call in between would not end the wait.
+            if control.isAsked { unsafe followControl(core.pointee.now) }
             if unsafe core.pointee.isDraining { unsafe continueDrain(core.pointee.now) }
             if isStopped { return .stopped }
             endTurn()
@@ -74,7 +75,6 @@ internal import MartletHTTP1
         unsafe core.pointee.now = now
         unsafe core.pointee.preamble.update(now: now)
         if wheel.isDue(now: now) { expireDeadlines(now) }
-        if control.isAsked { followControl(now) }
     }
 
     private mutating func handle(_ event: Event) -> Work? {

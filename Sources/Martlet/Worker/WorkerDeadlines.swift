@@ -112,7 +112,7 @@ extension Worker where E: ~Copyable {
     /// When the wait must end even if nothing happens.
     mutating func nextDeadline() -> Nanoseconds? {
         let due = wheel.nextDue()
-        guard let bound = graceEnd ?? drainEnd else { return due }
-        return min(due ?? bound, bound)
+        guard let step = unsafe drain?.nextDue(core.pointee.now) else { return due }
+        return min(due ?? step, step)
     }
 }

@@ -19,7 +19,7 @@ extension Worker where E: ~Copyable {
 
     /// At the limit the next connections wait in the kernel; a shared listener is left to the cores that have fewer.
     mutating func balanceAccepting() {
-        if unsafe core.pointee.isDraining, graceEnd == nil { return }
+        if unsafe core.pointee.isDraining { return }
         let open = unsafe Int(core.pointee.counters.open)
         let hasFarMore = control.board.sharesListeners && control.board.publish(open, core: control.index)
         let most = unsafe core.pointee.settings.connectionsMax
@@ -37,28 +37,30 @@ extension Worker where E: ~Copyable {
         unsafe control.publish(core.pointee.counters, engine.counters)
         if control.mustStop {
             stopNow()
-        } else if control.mustDrain, unsafe !core.pointee.isDraining {
+        } else if control.mustDrain, drain == nil {
+            let settings = unsafe (bound: core.pointee.settings.drainNanoseconds, grace: core.pointee.settings.drainGraceNanoseconds)
             unsafe core.pointee.isDraining = true
-            drainEnd = unsafe now + core.pointee.settings.drainNanoseconds
-            graceEnd = unsafe now + min(core.pointee.settings.drainGraceNanoseconds, core.pointee.settings.drainNanoseconds)
+            drain = Drain(now, bound: settings.bound, grace: settings.grace)
         }
     }
 
-    /// In the grace, idle connections may bring one more request (answered with `Connection: close`) and new ones are still accepted; then idle ones are
+    /// First nobody new is let in. In the grace, idle connections may still bring one more request (answered with `Connection: close`); then idle ones are
     /// closed, and the others when they are answered, until the bound.
     mutating func continueDrain(_ now: Nanoseconds) {
-        if let end = graceEnd, now >= end {
-            graceEnd = nil
+        guard let drain else { return }
+        switch drain.due(now) {
+        case .nothing:
+            break
+        case .closeListeners:
             pauseAccepting()
+            control.stoppedAccepting()
+        case .closeIdle:
             closeIdle()
-        }
-        if unsafe core.pointee.counters.open == 0 {
-            pauseAccepting()
-            isStopped = true
-        } else if let end = drainEnd, now >= end {
-            drainEnd = nil
+        case .cut:
             stopNow()
         }
+        self.drain?.advance(now)
+        if drain.mayEnd(now), unsafe core.pointee.counters.open == 0 { isStopped = true }
     }
 
     private mutating func closeIdle() {
@@ -70,15 +72,15 @@ extension Worker where E: ~Copyable {
 
     private mutating func stopNow() {
         pauseAccepting()
+        control.stoppedAccepting()
         forEachConnection { worker, slot in
             unsafe worker.core.pointee.counters.cut += 1
             unsafe worker.core.connection(slot).pointee.endReason = .cut
             worker.beginClose(slot)
         }
-        if unsafe core.pointee.counters.open == 0 { isStopped = true }
-        // Until the engine has let go of the last one; nothing keeps it longer than the kernel does.
+        // Then until the engine has let go of the last one; nothing keeps it longer than the kernel does.
         unsafe core.pointee.isDraining = true
-        graceEnd = nil
+        drain = Drain.stopping
     }
 
     private mutating func forEachConnection(_ body: (inout Self, UInt32) -> Void) {

@@ -136,7 +136,7 @@ extension Worker where E: ~Copyable {
         unsafe core.pointee.slotInHand = nil
         if isOver { return }
         flush(slot)
-        steerReceiving(slot)
+        if !steerReceiving(slot) { endOfInput(slot) }
         noteDeadline(slot)
     }
 

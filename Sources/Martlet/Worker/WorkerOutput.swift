@@ -81,6 +81,7 @@ extension Worker where E: ~Copyable {
         dropFinishedFile(slot)
         noteOutputDrained(slot)
         flush(slot)
+        steerReceiving(slot)
         noteDeadline(slot)
     }
 
@@ -114,7 +115,7 @@ extension Worker where E: ~Copyable {
             unsafe core.connection(slot).pointee.flags.remove(.wantsWritable)
             unsafe core.pointee.enqueue(slot, .announcesWritable)
         }
-        if row.requestStage == .head, !row.flags.contains(.receiving) { unsafe core.pointee.enqueue(slot, .wantsInput) }
+        if row.requestStage == .head, !row.unparsed.isNone { unsafe core.pointee.enqueue(slot, .wantsInput) }
     }
 
     /// When all is said and sent, a connection that is not kept ends: at once, or after the peer's last bytes were dropped.
@@ -133,11 +134,12 @@ extension Worker where E: ~Copyable {
         setDeadline(slot, after: unsafe core.pointee.settings.lingerNanoseconds)
     }
 
-    /// Reads on, or lets TCP slow the peer down, by what the connection can take now.
-    mutating func steerReceiving(_ slot: UInt32) {
+    /// Reads on, or lets TCP slow the peer down, by what the connection can take now. False when no more comes.
+    @discardableResult
+    mutating func steerReceiving(_ slot: UInt32) -> Bool {
         let row = unsafe core.connection(slot).pointee
-        if row.flags.contains(.inputEnded) { return endOfInput(slot) }
-        if row.requestStage == .closing || row.requestStage == .none { return }
+        if row.flags.contains(.inputEnded) { return false }
+        if row.requestStage == .closing || row.requestStage == .none { return true }
         let kept = unsafe row.unparsed.pointer.map { unsafe $0.pointee.end - $0.pointee.start } ?? 0
         let wants =
             switch row.requestStage {
@@ -147,7 +149,7 @@ extension Worker where E: ~Copyable {
             case .streamingBody: !row.flags.contains(.readingPaused)
             case .complete: kept < CoreSettings.unparsedBytesMax
             }
-        guard wants != row.flags.contains(.receiving) else { return }
+        guard wants != row.flags.contains(.receiving) else { return true }
         if wants {
             unsafe core.connection(slot).pointee.flags.insert(.receiving)
             engine.startReceiving(row.socket)
@@ -155,5 +157,6 @@ extension Worker where E: ~Copyable {
             unsafe core.connection(slot).pointee.flags.remove(.receiving)
             engine.stopReceiving(row.socket)
         }
+        return true
     }
 }

@@ -53,17 +53,24 @@ internal import Glibc
         }
     }
 
-    /// A path left by a server that was killed is taken over; one on which somebody listens is not.
+    /// A path left by a server that was killed is taken over; one on which somebody listens is not. (For some milliseconds a killed ring still does.)
     private static func removeStaleSocket(_ path: String) throws(SystemError) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw SystemError(EEXIST, .bind) }
+        let end = Clock.precise() + bindRetryNanoseconds
+        while try isListenedOn(path) {
+            guard Clock.precise() < end else { throw SystemError(EADDRINUSE, .bind) }
+            usleep(20_000)
+        }
+        _ = unsafe unlink(path)
+    }
+
+    private static func isListenedOn(_ path: String) throws(SystemError) -> Bool {
         let probe = socket(AF_UNIX, MARTLET_SOCK_STREAM, 0)
         guard probe >= 0 else { throw SystemError(errno, .socket) }
         defer { _ = Glibc.close(probe) }
-        let connected = unsafe SocketAddress.unix(path).withKernelAddress { unsafe Glibc.connect(probe, $0, $1) == 0 }
-        guard !connected else { throw SystemError(EADDRINUSE, .bind) }
-        _ = unsafe unlink(path)
+        return unsafe SocketAddress.unix(path).withKernelAddress { unsafe Glibc.connect(probe, $0, $1) == 0 }
     }
 
     package static func localAddress(_ descriptor: Int32) -> SocketAddress? {

@@ -25,7 +25,7 @@ struct ReferenceRun {
         for (stream, answer) in zip(streams, answers) {
             let statuses = Received.statuses(answer)
             try #require(statuses.starts(with: stream.statuses), "seed \(seed), uncut: \(statuses) for \(stream.statuses)")
-            try #require(statuses.count <= stream.statuses.count + (stream.endsInFault ? 3 : 0), "seed \(seed), uncut: an answer too many")
+            try #require(stream.endsInFault || statuses.count == stream.statuses.count, "seed \(seed), uncut: an answer too many")
         }
         try #require(network.clients.allSatisfy { $0.sawEnd && !$0.sawReset }, "seed \(seed), uncut")
     }

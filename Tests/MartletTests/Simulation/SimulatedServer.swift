@@ -44,7 +44,7 @@ import MartletSimulation
     init(_ network: SimulatedNetwork, _ options: SimulatedOptions, _ configuration: Configuration) throws {
         self.network = network
         startTime = network.clock.now
-        control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false))
+        control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
         let settings = CoreSettings(configuration, memoryLimitBytes: nil, coreCount: 1, descriptorsMax: 4096)
         let mailbox = try Mailbox(capacity: settings.mailboxCapacity)
         unsafe core = .allocate(capacity: 1)
