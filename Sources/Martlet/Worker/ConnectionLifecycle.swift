@@ -33,7 +33,7 @@ extension Worker where E: ~Copyable {
         let framing = unsafe core.pointee.head.framing
         var flags = unsafe core.connection(slot).pointee.flags
         flags.subtract([.isHead, .isHTTP10, .requestKeepsAlive, .expectsContinue, .chunkedRequest, .exchangeHeld, .wantsWritable, .readingPaused,
-                        .chunkedAnswer, .sizedAnswer, .bodylessAnswer])
+                        .chunkedAnswer, .sizedAnswer, .bodylessAnswer, .headTimed, .bodyTimed, .handlerTimed])
         if unsafe core.pointee.head.method == .head { flags.insert(.isHead) }
         if unsafe core.pointee.head.version == .http10 { flags.insert(.isHTTP10) }
         if unsafe core.pointee.head.keepsAlive && core.pointee.head.method != .connect { flags.insert(.requestKeepsAlive) }
@@ -128,7 +128,7 @@ extension Worker where E: ~Copyable {
             }
             unsafe core.connection(slot).pointee.requestStage = .complete
         }
-        let ended = endExchange(slot, .complete)
+        let ended = unsafe endExchange(slot, core.connection(slot).pointee.endReason)
         releaseAssembly(slot)
         unsafe core.connection(slot).pointee.requestsAnswered += 1
         if unsafe !core.connection(slot).pointee.flags.contains(.closes) {
@@ -227,6 +227,7 @@ extension Worker where E: ~Copyable {
         unsafe core.connection(slot).pointee.requestStage = .closing
         wheel.remove(slot)
         if unsafe core.connection(slot).pointee.responseStage != .none { unsafe core.pointee.enqueue(slot, .wantsEnded) }
+        keepFileInFlight(slot)
         let row = unsafe core.connection(slot).pointee
         unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
         unsafe core.pointee.blocks.giveBack(chain: row.assembly.pointer)
@@ -237,6 +238,16 @@ extension Worker where E: ~Copyable {
         unsafe core.connection(slot).pointee.fillingLast = .none
         if input.slot == slot { input.position = unsafe input.bytes.count }
         engine.close(row.socket)
+    }
+
+    /// A file that is being sent stands first in line until its last slice is out; its descriptor must stay open as long as the kernel may read it.
+    private mutating func keepFileInFlight(_ slot: UInt32) {
+        let row = unsafe core.connection(slot).pointee
+        guard row.flags.contains(.sendInFlight), let file = unsafe row.fillingFirst.pointer, unsafe file.pointee.kind == .file else { return }
+        unsafe core.connection(slot).pointee.fillingFirst = unsafe BlockAddress(file.pointee.next)
+        unsafe file.pointee.next = unsafe row.inFlight.pointer
+        unsafe file.pointee.start = unsafe file.pointee.end
+        unsafe core.connection(slot).pointee.inFlight = unsafe BlockAddress(file)
     }
 
     mutating func endOfClosing(_ slot: UInt32) -> Work? {

@@ -105,6 +105,7 @@ internal import MartletHTTP1
         if flags.contains(.wantsFlush) {
             unsafe core.connection(slot).pointee.flags.remove(.wantsFlush)
             flush(slot)
+            noteDeadline(slot)
         }
         if flags.contains(.announcesWritable) {
             unsafe core.connection(slot).pointee.flags.remove(.announcesWritable)

@@ -41,6 +41,8 @@ extension Worker where E: ~Copyable {
             return
         case .complete:
             if row.flags.contains(.sendInFlight) {
+                // The handler's time begins anew when the client has taken this.
+                unsafe core.connection(slot).pointee.flags.remove(.handlerTimed)
                 unsafe core.connection(slot).pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
             } else if !row.flags.contains(.handlerTimed) {
                 unsafe core.connection(slot).pointee.flags.insert(.handlerTimed)
@@ -65,20 +67,20 @@ extension Worker where E: ~Copyable {
 
     private mutating func expire(_ slot: UInt32) {
         let row = unsafe core.connection(slot).pointee
-        unsafe core.connection(slot).pointee.endReason = .timedOut
-        if row.flags.contains(.sendInFlight) { return timeOut(slot) }
         switch row.requestStage {
         case .none, .closing: break
+        case .collectingBody, .streamingBody, .discardingBody: checkBodyRate(slot)
+        case .head where row.flags.contains(.sendInFlight), .complete where row.flags.contains(.sendInFlight): timeOut(slot)
         case .lingering: beginClose(slot)
         case .head where row.unparsed.isNone: beginClose(slot)
         case .head: answerTimeout(slot, .requestTimeout, "The request's head did not arrive in time.\n")
-        case .collectingBody, .streamingBody, .discardingBody: checkBodyRate(slot)
         case .complete: expireHandler(slot)
         }
     }
 
     private mutating func timeOut(_ slot: UInt32) {
         unsafe core.pointee.counters.timedOut += 1
+        unsafe core.connection(slot).pointee.endReason = .timedOut
         beginClose(slot)
     }
 
@@ -86,6 +88,7 @@ extension Worker where E: ~Copyable {
         let stage = unsafe core.connection(slot).pointee.responseStage
         guard stage == .none || stage == .pending else { return timeOut(slot) }
         unsafe core.pointee.counters.timedOut += 1
+        unsafe core.connection(slot).pointee.endReason = .timedOut
         unsafe core.connection(slot).pointee.requestStage = .complete
         unsafe core.pointee.answerError(slot, status, explanation, closing: true)
         // The answer ends the exchange from the queue, and the connection with it; this bounds how long that may take.
@@ -93,15 +96,21 @@ extension Worker where E: ~Copyable {
         setDeadline(slot, after: unsafe core.pointee.settings.writeNanoseconds)
     }
 
-    /// A body must bring its least in every window; one that the handler paused is not the peer's fault.
+    /// A body must bring its least in every window; one that the handler paused is not the peer's fault. An answer that goes out meanwhile must move too.
     private mutating func checkBodyRate(_ slot: UInt32) {
         let row = unsafe core.connection(slot).pointee
+        let isSending = row.flags.contains(.sendInFlight)
+        if isSending {
+            if row.flags.contains(.sendSeen) { return timeOut(slot) }
+            unsafe core.connection(slot).pointee.flags.insert(.sendSeen)
+        }
         let isPaused = row.flags.contains(.readingPaused) || !row.flags.contains(.receiving)
         guard unsafe isPaused || UInt64(row.bodyBytesInWindow) >= core.pointee.settings.bodyBytesPerWindowMin else {
             return answerTimeout(slot, .requestTimeout, "The request's body did not arrive in time.\n")
         }
         unsafe core.connection(slot).pointee.bodyBytesInWindow = 0
-        setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
+        let settings = unsafe (window: core.pointee.settings.bodyWindowNanoseconds, write: core.pointee.settings.writeNanoseconds)
+        setDeadline(slot, after: isSending ? max(settings.window, settings.write) : settings.window)
     }
 
     private mutating func expireHandler(_ slot: UInt32) {

@@ -64,6 +64,7 @@ extension Worker where E: ~Copyable {
         let offset = unsafe file.pointee.offset
         unsafe file.pointee.offset += Int64(count)
         unsafe file.pointee.start += count
+        unsafe core.pointee.counters.bytesSent += UInt64(count)
         let bytes = unsafe head?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
         unsafe engine.send(socket, file: file.pointee.descriptor, offset: offset, count: count, head: bytes)
     }
@@ -71,7 +72,7 @@ extension Worker where E: ~Copyable {
     mutating func sent(_ socket: SocketID, _ error: SystemError?) {
         let slot = socket.slot
         guard unsafe core.connection(slot).pointee.requestStage != .none else { return }
-        unsafe core.connection(slot).pointee.flags.remove(.sendInFlight)
+        unsafe core.connection(slot).pointee.flags.subtract([.sendInFlight, .sendSeen])
         releaseInFlight(slot)
         if unsafe core.connection(slot).pointee.requestStage == .closing { return }
         guard error == nil else {

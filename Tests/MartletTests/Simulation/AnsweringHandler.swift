@@ -66,6 +66,9 @@ struct AnsweringHandler: Handler {
         case "shared": writer.send(shared: shared)
         case "file": sendFile(route.number, writer)
         case "later": answerLater(kept(writer.keep()), route)
+        case "late": answerLate(kept(writer.keep()), route)
+        case "never": _ = kept(writer.keep())
+        case "pauses": pause(kept(writer.stream()), route)
         case "tally": tally(request, writer)
         case "ticket": sendTicket(writer.ticket(), route)
         case "dropped": dropTicket(writer.ticket(), route)
@@ -94,6 +97,18 @@ struct AnsweringHandler: Handler {
         later.onCore(route.delay) {
             exchange.withWriter { $0.send(body: Self.letters.span.extracting(first: route.number)) }
         }
+    }
+
+    /// After as many milliseconds as the number says.
+    private func answerLate(_ exchange: Exchange, _ route: Route) {
+        later.onCore(Nanoseconds(route.number) * 1_000_000) { exchange.withWriter { $0.send(body: "Late.\n") } }
+    }
+
+    /// Two pieces at once, each in a turn of its own, then nothing for as many milliseconds as the number says.
+    private func pause(_ exchange: Exchange, _ route: Route) {
+        exchange.write(Self.letters.span.extracting(first: Self.pieceBytes))
+        later.onCore(1) { exchange.write(Self.letters.span.extracting(first: Self.pieceBytes)) }
+        later.onCore(Nanoseconds(route.number) * 1_000_000) { exchange.finish() }
     }
 
     private func sendTicket(_ ticket: consuming Ticket, _ route: Route) {
@@ -218,7 +233,7 @@ struct Route {
                 slashes += 1
             } else if slashes == 1 {
                 name.append(byte)
-            } else if slashes == 2, byte >= 0x30, byte <= 0x39, number < 10_000 {
+            } else if slashes == 2, byte >= 0x30, byte <= 0x39, number < 100_000 {
                 number = number * 10 + Int(byte - 0x30)
             }
         }
