@@ -13,6 +13,7 @@ import Testing
             let moment = run.network.random.nanoseconds(0...600_000_000)
             run.server.plan(after: moment) { run.server.control.askToDrain() }
             run.server.run(stopsWhenDone: false)
+            run.server.deliverWhatIsUnderWay()
             try expectEndedWell(run.server, "seed \(seed)")
             try #require(run.server.counters.cut == 0, "seed \(seed): something was cut before the bound")
             for (client, answers) in zip(run.network.clients, run.expected) {

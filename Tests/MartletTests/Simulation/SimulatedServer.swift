@@ -69,6 +69,16 @@ import MartletSimulation
         serve(pump, &handler)
     }
 
+    /// The server has ended; what its kernel has taken still reaches the clients.
+    func deliverWhatIsUnderWay() {
+        let clock = network.clock
+        let end = clock.now + Self.secondsMax * 1_000_000_000
+        while !network.clients.allSatisfy({ $0.isFinished }), let next = clock.nextTime, next < end {
+            clock.advance(to: next)
+            clock.runDue()
+        }
+    }
+
     /// Runs an action at a moment of virtual time, as another thread would ask for it.
     func plan(after delay: Nanoseconds, _ action: @escaping () -> Void) {
         network.clock.plan(after: delay) { [pump] in
@@ -104,6 +114,7 @@ extension Configuration {
         configuration.deadlines.bodyWindow = 0
         configuration.deadlines.write = 0
         configuration.deadlines.linger = 0
+        configuration.drainTimeout = 0
         configuration.outputHighWaterBytes = highWaterBytes
         configuration.connectionsMax = 32
         configuration.mailboxCapacity = 64
