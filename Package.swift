@@ -45,7 +45,7 @@ let package = Package(
         tests("MartletBytes"),
         tests("MartletHTTP", ["MartletBytes"]),
         tests("MartletHTTP1", ["MartletBytes", "MartletHTTP"]),
-        tests("Martlet"),
+        tests("Martlet", ["MartletEngine", "MartletHTTP", "MartletSimulation"]),
         tests("MartletEngine"),
         tests("MartletSimulation", ["MartletEngine"]),
         .testTarget(name: "MartletLoadTests", dependencies: ["martlet-load", "Martlet", "MartletEngine"], swiftSettings: settings),

@@ -70,6 +70,8 @@ struct ConnectionFlags: OptionSet, BitwiseCopyable {
     static let wantsEnded = ConnectionFlags(rawValue: 1 << 19)
     static let wantsAbort = ConnectionFlags(rawValue: 1 << 20)
     static let announcesWritable = ConnectionFlags(rawValue: 1 << 21)
+    /// This send was in flight already when the body's rate was looked at last.
+    static let sendSeen = ConnectionFlags(rawValue: 1 << 22)
     /// Counts among the requests in flight.
     static let counted = ConnectionFlags(rawValue: 1 << 23)
     /// The present deadline is that of the head, of the body, of the handler.

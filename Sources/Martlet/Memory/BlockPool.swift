@@ -109,6 +109,22 @@ internal import MartletEngine
         }
     }
 
+    // MARK: Accounts
+
+    /// Bytes of blocks that are with somebody: none when all connections have ended. Walks the free lists, so it is for tests.
+    var bytesLent: Int { unsafe bytes - Self.byteCount(of: smallFree, bytes) - Self.byteCount(of: largeFree, bytes) - Self.byteCount(of: hugeFree, bytes) }
+
+    private static func byteCount(of first: BlockPointer?, _ most: Int) -> Int {
+        var count = 0
+        var block = unsafe first
+        while let free = unsafe block {
+            count += unsafe free.pointee.capacity + Block.headerBytes
+            precondition(count <= most, "a block stands among the free ones twice")
+            unsafe block = unsafe free.pointee.next
+        }
+        return count
+    }
+
     // MARK: Memory from the kernel
 
     private mutating func mapSmall() {

@@ -12,8 +12,10 @@ extension Worker where E: ~Copyable {
         let row = unsafe core.connection(slot)
         let now = unsafe core.pointee.now
         let serial = unsafe row.pointee.serial
+        // The queue may still hold the slot from its last connection.
+        let queued = unsafe row.pointee.flags.intersection(.queued)
         unsafe row.pointee = Connection(
-            socket: socket, flags: .receiving, serial: serial, requestStage: .head, responseStage: .none, endReason: .complete,
+            socket: socket, flags: queued.union(.receiving), serial: serial, requestStage: .head, responseStage: .none, endReason: .complete,
             listener: UInt8(truncatingIfNeeded: listener), requestsAnswered: 0,
             deadline: now + core.pointee.settings.headNanoseconds, unparsed: .none, assembly: .none, inFlight: .none,
             fillingFirst: .none, fillingLast: .none, outputBytes: 0, bodyRemaining: 0, bodyBytesMax: 0, bodyBytesInWindow: 0,
@@ -33,7 +35,7 @@ extension Worker where E: ~Copyable {
         let framing = unsafe core.pointee.head.framing
         var flags = unsafe row.pointee.flags
         flags.subtract([.isHead, .isHTTP10, .requestKeepsAlive, .expectsContinue, .chunkedRequest, .exchangeHeld, .wantsWritable, .readingPaused,
-                        .chunkedAnswer, .sizedAnswer, .bodylessAnswer])
+                        .chunkedAnswer, .sizedAnswer, .bodylessAnswer, .headTimed, .bodyTimed, .handlerTimed])
         if unsafe core.pointee.head.method == .head { flags.insert(.isHead) }
         if unsafe core.pointee.head.version == .http10 { flags.insert(.isHTTP10) }
         if unsafe core.pointee.head.keepsAlive && core.pointee.head.method != .connect { flags.insert(.requestKeepsAlive) }
@@ -131,7 +133,7 @@ extension Worker where E: ~Copyable {
             }
             unsafe row.pointee.requestStage = .complete
         }
-        let ended = endExchange(slot, .complete)
+        let ended = unsafe endExchange(slot, core.connection(slot).pointee.endReason)
         releaseAssembly(slot)
         unsafe row.pointee.requestsAnswered += 1
         if unsafe !row.pointee.flags.contains(.closes) {
@@ -179,16 +181,38 @@ extension Worker where E: ~Copyable {
         switch unsafe row.pointee.requestStage {
         case .none, .closing:
             return
-        case .complete where error == nil:
-            // A client may shut its side and wait for the answer: it gets it, and then the connection ends.
-            unsafe row.pointee.flags.insert(.closes)
-        case .head where unsafe error == nil && row.pointee.outputBytes > 0:
-            // The last answer is still on its way.
-            unsafe row.pointee.flags.insert(.closes)
-            unsafe row.pointee.requestStage = .complete
+        case .head where unsafe error == nil && !(row.pointee.unparsed.isNone && row.pointee.fillingFirst.isNone && !row.pointee.flags.contains(.sendInFlight)),
+            .collectingBody where error == nil, .streamingBody where error == nil, .discardingBody where error == nil, .complete where error == nil:
+            // A client may shut its side and wait for its answers: the end comes behind what came before it.
+            unsafe core.pointee.enqueue(slot, .wantsInput)
         case .head, .complete, .collectingBody, .streamingBody, .discardingBody, .lingering:
             unsafe row.pointee.endReason = .peerLeft
             beginClose(slot)
+        }
+    }
+
+    /// All that came has been looked at, and no more comes: what is answered goes out, then the connection ends.
+    mutating func endOfInput(_ slot: UInt32) {
+        let row = unsafe core.connection(slot).pointee
+        switch row.requestStage {
+        case .none, .closing, .lingering, .complete:
+            // A request that is being answered comes back here when it is.
+            return
+        case .head where isHeldBack(slot) && !row.unparsed.isNone, .streamingBody where row.flags.contains(.readingPaused):
+            return
+        case .head, .collectingBody, .streamingBody, .discardingBody:
+            break
+        }
+        if row.responseStage != .complete { unsafe core.connection(slot).pointee.endReason = .peerLeft }
+        unsafe core.connection(slot).pointee.requestStage = .complete
+        unsafe core.connection(slot).pointee.flags.insert(.closes)
+        unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
+        unsafe core.connection(slot).pointee.unparsed = .none
+        releaseAssembly(slot)
+        switch row.responseStage {
+        case .none: unsafe core.pointee.enqueue(slot, .wantsFlush)
+        case .pending, .streaming: unsafe core.pointee.enqueue(slot, [.wantsEnded, .wantsFlush])
+        case .complete: unsafe core.pointee.enqueue(slot, .wantsInput)
         }
     }
 
@@ -211,6 +235,7 @@ extension Worker where E: ~Copyable {
         unsafe core.connection(slot).pointee.requestStage = .closing
         wheel.remove(slot)
         if unsafe core.connection(slot).pointee.responseStage != .none { unsafe core.pointee.enqueue(slot, .wantsEnded) }
+        keepFileInFlight(slot)
         let row = unsafe core.connection(slot)
         unsafe core.pointee.blocks.giveBack(chain: row.pointee.unparsed.pointer)
         unsafe core.pointee.blocks.giveBack(chain: row.pointee.assembly.pointer)
@@ -221,6 +246,16 @@ extension Worker where E: ~Copyable {
         unsafe row.pointee.fillingLast = .none
         if input.slot == slot { input.position = unsafe input.bytes.count }
         unsafe engine.close(row.pointee.socket)
+    }
+
+    /// A file that is being sent stands first in line until its last slice is out; its descriptor must stay open as long as the kernel may read it.
+    private mutating func keepFileInFlight(_ slot: UInt32) {
+        let row = unsafe core.connection(slot).pointee
+        guard row.flags.contains(.sendInFlight), let file = unsafe row.fillingFirst.pointer, unsafe file.pointee.kind == .file else { return }
+        unsafe core.connection(slot).pointee.fillingFirst = unsafe BlockAddress(file.pointee.next)
+        unsafe file.pointee.next = unsafe row.inFlight.pointer
+        unsafe file.pointee.start = unsafe file.pointee.end
+        unsafe core.connection(slot).pointee.inFlight = unsafe BlockAddress(file)
     }
 
     mutating func endOfClosing(_ slot: UInt32) -> Work? {
@@ -236,6 +271,10 @@ extension Worker where E: ~Copyable {
         unsafe core.pointee.blocks.giveBack(chain: row.pointee.inFlight.pointer)
         unsafe row.pointee.inFlight = .none
         unsafe row.pointee.requestStage = .none
+        // What its holder wrote before it heard of the end.
+        unsafe core.pointee.blocks.giveBack(chain: row.pointee.fillingFirst.pointer)
+        unsafe row.pointee.fillingFirst = .none
+        unsafe row.pointee.fillingLast = .none
         unsafe row.pointee.outputBytes = 0
         // A slot that stands in the queue keeps saying so, or its next connection would be queued twice.
         unsafe row.pointee.flags.formIntersection(.queued)

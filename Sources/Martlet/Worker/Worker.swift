@@ -103,11 +103,13 @@ internal import MartletHTTP1
         }
         if flags.contains(.wantsEnded) {
             unsafe row.pointee.flags.remove(.wantsEnded)
+            if flags.contains(.wantsFlush) { unsafe core.pointee.enqueue(slot, .wantsFlush) }
             return endOfClosing(slot)
         }
         if flags.contains(.wantsFlush) {
             unsafe row.pointee.flags.remove(.wantsFlush)
             flush(slot)
+            noteDeadline(slot)
         }
         if flags.contains(.announcesWritable) {
             unsafe row.pointee.flags.remove(.announcesWritable)

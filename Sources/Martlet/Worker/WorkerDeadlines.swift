@@ -41,6 +41,8 @@ extension Worker where E: ~Copyable {
             return
         case .complete:
             if unsafe row.pointee.flags.contains(.sendInFlight) {
+                // The handler's time begins anew when the client has taken this.
+                unsafe row.pointee.flags.remove(.handlerTimed)
                 unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
             } else if unsafe !row.pointee.flags.contains(.handlerTimed) {
                 unsafe row.pointee.flags.insert(.handlerTimed)
@@ -65,20 +67,20 @@ extension Worker where E: ~Copyable {
 
     private mutating func expire(_ slot: UInt32) {
         let row = unsafe core.connection(slot)
-        unsafe row.pointee.endReason = .timedOut
-        if unsafe row.pointee.flags.contains(.sendInFlight) { return timeOut(slot) }
         switch unsafe row.pointee.requestStage {
         case .none, .closing: break
+        case .collectingBody, .streamingBody, .discardingBody: checkBodyRate(slot)
+        case .head where unsafe row.pointee.flags.contains(.sendInFlight), .complete where unsafe row.pointee.flags.contains(.sendInFlight): timeOut(slot)
         case .lingering: beginClose(slot)
         case .head where unsafe row.pointee.unparsed.isNone: beginClose(slot)
         case .head: answerTimeout(slot, .requestTimeout, "The request's head did not arrive in time.\n")
-        case .collectingBody, .streamingBody, .discardingBody: checkBodyRate(slot)
         case .complete: expireHandler(slot)
         }
     }
 
     private mutating func timeOut(_ slot: UInt32) {
         unsafe core.pointee.counters.timedOut += 1
+        unsafe core.connection(slot).pointee.endReason = .timedOut
         beginClose(slot)
     }
 
@@ -87,6 +89,7 @@ extension Worker where E: ~Copyable {
         let stage = unsafe row.pointee.responseStage
         guard stage == .none || stage == .pending else { return timeOut(slot) }
         unsafe core.pointee.counters.timedOut += 1
+        unsafe row.pointee.endReason = .timedOut
         unsafe row.pointee.requestStage = .complete
         unsafe core.pointee.answerError(slot, status, explanation, closing: true)
         // The answer ends the exchange from the queue, and the connection with it; this bounds how long that may take.
@@ -94,15 +97,21 @@ extension Worker where E: ~Copyable {
         setDeadline(slot, after: unsafe core.pointee.settings.writeNanoseconds)
     }
 
-    /// A body must bring its least in every window; one that the handler paused is not the peer's fault.
+    /// A body must bring its least in every window; one that the handler paused is not the peer's fault. An answer that goes out meanwhile must move too.
     private mutating func checkBodyRate(_ slot: UInt32) {
         let row = unsafe core.connection(slot)
+        let isSending = unsafe row.pointee.flags.contains(.sendInFlight)
+        if isSending {
+            if unsafe row.pointee.flags.contains(.sendSeen) { return timeOut(slot) }
+            unsafe row.pointee.flags.insert(.sendSeen)
+        }
         let isPaused = unsafe row.pointee.flags.contains(.readingPaused) || !row.pointee.flags.contains(.receiving)
         guard unsafe isPaused || UInt64(row.pointee.bodyBytesInWindow) >= core.pointee.settings.bodyBytesPerWindowMin else {
             return answerTimeout(slot, .requestTimeout, "The request's body did not arrive in time.\n")
         }
         unsafe row.pointee.bodyBytesInWindow = 0
-        setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
+        let settings = unsafe (window: core.pointee.settings.bodyWindowNanoseconds, write: core.pointee.settings.writeNanoseconds)
+        setDeadline(slot, after: isSending ? max(settings.window, settings.write) : settings.window)
     }
 
     private mutating func expireHandler(_ slot: UInt32) {

@@ -63,10 +63,19 @@ extension Worker where E: ~Copyable {
         if drain.mayEnd(now), unsafe core.pointee.counters.open == 0 { isStopped = true }
     }
 
+    /// Idle ones end now; those whose answer has promised to go on, when it is out.
     private mutating func closeIdle() {
         forEachConnection { worker, slot in
             let row = unsafe worker.core.connection(slot).pointee
-            if row.requestStage == .head, row.unparsed.isNone, !row.flags.contains(.sendInFlight), row.fillingFirst.isNone { worker.beginClose(slot) }
+            guard row.requestStage == .head, row.unparsed.isNone else {
+                return unsafe worker.core.connection(slot).pointee.flags.formUnion([.closes, .lingers])
+            }
+            if row.flags.contains(.sendInFlight) || !row.fillingFirst.isNone {
+                unsafe worker.core.connection(slot).pointee.flags.formUnion([.closes, .lingers])
+                unsafe worker.core.connection(slot).pointee.requestStage = .complete
+            } else {
+                worker.beginClose(slot)
+            }
         }
     }
 

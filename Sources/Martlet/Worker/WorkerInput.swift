@@ -121,7 +121,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// A peer that does not take its answers is not given more of them.
-    private mutating func isHeldBack(_ slot: UInt32) -> Bool {
+    func isHeldBack(_ slot: UInt32) -> Bool {
         unsafe core.connection(slot).pointee.outputBytes > core.pointee.settings.outputHighWaterBytes
     }
 
@@ -139,7 +139,7 @@ extension Worker where E: ~Copyable {
         unsafe core.pointee.slotInHand = nil
         if isOver { return }
         flush(slot)
-        steerReceiving(slot)
+        if !steerReceiving(slot) { endOfInput(slot) }
         noteDeadline(slot)
     }
 

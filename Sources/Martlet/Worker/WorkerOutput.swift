@@ -69,6 +69,7 @@ extension Worker where E: ~Copyable {
         let offset = unsafe file.pointee.offset
         unsafe file.pointee.offset += Int64(count)
         unsafe file.pointee.start += count
+        unsafe core.pointee.counters.bytesSent += UInt64(count)
         let bytes = unsafe head?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
         unsafe engine.send(socket, file: file.pointee.descriptor, offset: offset, count: count, head: bytes)
     }
@@ -77,7 +78,7 @@ extension Worker where E: ~Copyable {
         let slot = socket.slot
         let row = unsafe core.connection(slot)
         guard unsafe row.pointee.requestStage != .none else { return }
-        unsafe row.pointee.flags.remove(.sendInFlight)
+        unsafe row.pointee.flags.subtract([.sendInFlight, .sendSeen])
         releaseInFlight(slot)
         if unsafe row.pointee.requestStage == .closing { return }
         guard error == nil else {
@@ -142,10 +143,12 @@ extension Worker where E: ~Copyable {
         setDeadline(slot, after: unsafe core.pointee.settings.lingerNanoseconds)
     }
 
-    /// Reads on, or lets TCP slow the peer down, by what the connection can take now.
-    mutating func steerReceiving(_ slot: UInt32) {
+    /// Reads on, or lets TCP slow the peer down, by what the connection can take now. False when no more comes.
+    @discardableResult
+    mutating func steerReceiving(_ slot: UInt32) -> Bool {
         let row = unsafe core.connection(slot)
-        if unsafe row.pointee.flags.contains(.inputEnded) || row.pointee.requestStage == .closing || row.pointee.requestStage == .none { return }
+        if unsafe row.pointee.flags.contains(.inputEnded) { return false }
+        if unsafe row.pointee.requestStage == .closing || row.pointee.requestStage == .none { return true }
         let kept = unsafe row.pointee.unparsed.pointer.map { unsafe $0.pointee.end - $0.pointee.start } ?? 0
         let wants =
             switch unsafe row.pointee.requestStage {
@@ -155,7 +158,7 @@ extension Worker where E: ~Copyable {
             case .streamingBody: unsafe !row.pointee.flags.contains(.readingPaused)
             case .complete: kept < CoreSettings.unparsedBytesMax
             }
-        guard unsafe wants != row.pointee.flags.contains(.receiving) else { return }
+        guard unsafe wants != row.pointee.flags.contains(.receiving) else { return true }
         if wants {
             unsafe row.pointee.flags.insert(.receiving)
             unsafe engine.startReceiving(row.pointee.socket)
@@ -163,5 +166,6 @@ extension Worker where E: ~Copyable {
             unsafe row.pointee.flags.remove(.receiving)
             unsafe engine.stopReceiving(row.pointee.socket)
         }
+        return true
     }
 }
