@@ -130,7 +130,8 @@ extension Worker where E: ~Copyable {
     /// When all is said and sent, a connection that is not kept ends: at once, or after the peer's last bytes were dropped.
     mutating func finishConnectionIfDone(_ slot: UInt32) {
         let row = unsafe core.connection(slot)
-        guard unsafe row.pointee.flags.contains(.closes), unsafe row.pointee.responseStage == .none, unsafe row.pointee.requestStage == .complete else { return }
+        guard unsafe row.pointee.flags.contains(.closes) else { return }
+        guard unsafe row.pointee.responseStage == .none, unsafe row.pointee.requestStage == .complete else { return }
         guard unsafe row.pointee.flags.contains(.lingers), unsafe !row.pointee.flags.contains(.inputEnded) else { return beginClose(slot) }
         unsafe row.pointee.requestStage = .lingering
         unsafe core.pointee.blocks.giveBack(chain: row.pointee.unparsed.pointer)
