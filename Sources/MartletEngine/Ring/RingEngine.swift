@@ -123,7 +123,8 @@ internal import Glibc
 
     package mutating func wait(until deadline: Nanoseconds?) {
         finishTurn()
-        let hasEvents = !announced.isEmpty
+        let hasEvents = !announced.isEmpty || silentSends.areAwaited
+        silentSends.areAwaited = false
         if !hasEvents, let deadline = earliest(deadline, listenersResume) { armTimeout(deadline) }
         enter(waitFor: hasEvents ? 0 : 1)
         now = max(now, Clock.coarse())

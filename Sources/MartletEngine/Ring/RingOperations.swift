@@ -171,6 +171,7 @@ extension RingEngine {
         unsafe sockets.row(slot).pointee.state.remove(.wantsReceive)
         unsafe sockets.row(slot).pointee.state.insert(.closing)
         if unsafe sockets.row(slot).pointee.state.contains(.starved) { removeStarved(slot) }
+        awaitSend(socket)
         if unsafe !sockets.row(slot).pointee.state.isDisjoint(with: .held) {
             _ = unsafe shutdown(sockets.row(slot).pointee.descriptor, MARTLET_SHUT_RDWR)
         }

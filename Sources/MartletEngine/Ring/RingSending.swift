@@ -26,6 +26,10 @@ extension RingEngine {
         silentSends.append(slot)
     }
 
+    package mutating func awaitSend(_ socket: SocketID) {
+        if isOpen(socket), unsafe sockets.row(socket.slot).pointee.state.contains(.sendIsSilent) { silentSends.areAwaited = true }
+    }
+
     package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
         guard beginSend(socket, .sendIsGather) else { return }
         unsafe messages.row(socket.slot).pointee.msg_iov = pieces.baseAddress
