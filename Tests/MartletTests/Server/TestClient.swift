@@ -15,7 +15,7 @@ struct Answer: Equatable {
 
 /// Used by one thread at a time; a test may let one thread write while another reads.
 final class TestClient: @unchecked Sendable {
-    private let descriptor: Int32
+    private var descriptor: Int32
     private var buffer: [UInt8] = []
 
     private static let secondsMax = 10
@@ -35,7 +35,13 @@ final class TestClient: @unchecked Sendable {
         }
     }
 
-    deinit { _ = Glibc.close(descriptor) }
+    /// Before the client goes: the server may wait for this end's close.
+    func close() {
+        if descriptor >= 0 { _ = Glibc.close(descriptor) }
+        descriptor = -1
+    }
+
+    deinit { close() }
 
     /// Calls with a timeout are not restarted by the kernel, and a ring that was made on this thread interrupts them when it goes.
     private static func uninterrupted<Count: SignedInteger>(_ call: () -> Count) -> Count {
