@@ -44,7 +44,10 @@ final class CoreControl: Sendable {
 
     // MARK: The core
 
-    func attach(_ waker: Waker) { self.waker.withLock { $0 = waker } }
+    func attach(_ waker: Waker) {
+        self.waker.withLock { $0 = waker }
+        board.attach(waker, core: index)
+    }
 
     var isAsked: Bool { asked.load(ordering: .acquiring) }
     var mustDrain: Bool { drain.load(ordering: .acquiring) }
@@ -69,7 +72,14 @@ final class CoreControl: Sendable {
 
 /// What the cores of one server know of each other: how many connections each has, and which still accept.
 final class CoreBoard: Sendable {
-    private let open: Mutex<[Int]>
+    private struct Place {
+        var open = 0
+        /// Leaves a shared listener to the others, and sleeps; it is woken when it need not any more.
+        var isResting = false
+        var waker: Waker?
+    }
+
+    private let places: Mutex<[Place]>
     private let accepting: Atomic<Int>
     private let closeListeners: @Sendable () -> Void
     let sharesListeners: Bool
@@ -77,20 +87,28 @@ final class CoreBoard: Sendable {
     init(coreCount: Int, sharesListeners: Bool, closeListeners: @escaping @Sendable () -> Void) {
         accepting = Atomic(coreCount)
         self.closeListeners = closeListeners
-        open = Mutex([Int](repeating: 0, count: coreCount))
+        places = Mutex([Place](repeating: Place(), count: coreCount))
         self.sharesListeners = sharesListeners && coreCount > 1
     }
+
+    func attach(_ waker: Waker, core: Int) { places.withLock { $0[core].waker = waker } }
 
     func coreStoppedAccepting() {
         if accepting.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { closeListeners() }
     }
 
     /// Says how many this core has; true when that is far more than the mean (half as much again, and 8), so that others should accept.
+    /// Cores that rested for this reason and have no more of it are woken: one of them at least accepts at any time.
     func publish(_ count: Int, core: Int) -> Bool {
-        open.withLock { open in
-            open[core] = count
-            let mean = open.reduce(0, +) / open.count
-            return count > mean + mean / 2 + 8
+        places.withLock { places in
+            places[core].open = count
+            let mean = places.reduce(0) { $0 + $1.open } / places.count
+            for index in places.indices where index == core || places[index].isResting {
+                let rests = places[index].open > mean + mean / 2 + 8
+                if !rests, index != core { places[index].waker?.wake() }
+                places[index].isResting = rests
+            }
+            return places[core].isResting
         }
     }
 }

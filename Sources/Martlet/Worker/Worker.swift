@@ -88,7 +88,10 @@ internal import MartletHTTP1
         case .sent(let socket, let error): sent(socket, error)
         case .closed(let socket, _): return closed(socket)
         case .connected: break
-        case .woken: engine.waker.acknowledge()
+        case .woken:
+            engine.waker.acknowledge()
+            // Perhaps by a core that has more connections now than this one, which rested.
+            if !accepting { balanceAccepting() }
         }
         return nil
     }
