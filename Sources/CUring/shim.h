@@ -95,6 +95,14 @@ static inline void martlet_prepare_recv(struct io_uring_sqe *sqe, int descriptor
     sqe->buf_group = (__u16)group;
 }
 
+// Succeeds whole and silently inside the enter, or fails there with a completion.
+static inline void martlet_prepare_silent_send(struct io_uring_sqe *sqe, int descriptor, const void *bytes, size_t count) {
+    io_uring_prep_send(sqe, descriptor, bytes, count, MSG_NOSIGNAL | MSG_WAITALL | MSG_DONTWAIT);
+    sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+}
+
+static inline unsigned martlet_submissions_waiting(struct io_uring *ring) { return ring->sq.sqe_tail - io_uring_smp_load_acquire(ring->sq.khead); }
+
 static inline void martlet_prepare_close(struct io_uring_sqe *sqe, int descriptor) {
     io_uring_prep_close(sqe, descriptor);
     sqe->flags = IOSQE_CQE_SKIP_SUCCESS;

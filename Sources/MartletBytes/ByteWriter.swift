@@ -65,11 +65,13 @@ public struct ByteWriter: ~Copyable {
     }
 
     /// Appends the UTF-8 bytes of a literal.
-    @inlinable
+    // Inlined always: with a literal the copy becomes one or two stores.
+    @inlinable @inline(__always)
     public mutating func append(_ string: StaticString) {
         precondition(string.hasPointerRepresentation, "a literal of one character is appended as a byte")
-        let literal = unsafe UnsafeRawBufferPointer(start: string.utf8Start, count: string.utf8CodeUnitCount)
-        unsafe append(literal)
+        let count = string.utf8CodeUnitCount
+        let end = unsafe reserve(count)
+        unsafe end.copyMemory(from: string.utf8Start, byteCount: count)
     }
 
     /// Appends the bytes of a span.
@@ -137,7 +139,7 @@ public struct ByteWriter: ~Copyable {
     }
 
     /// Moves the fill position and returns where the reserved bytes start.
-    @inlinable
+    @inlinable @inline(__always)
     mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer {
         precondition(byteCount <= remaining, "a writer must not run over its memory")
         let end = unsafe base + filled

@@ -103,6 +103,8 @@ package protocol Engine: ~Copyable {
 
     /// Sends all the bytes, however often the kernel must be asked. The memory must stay until `sent`.
     mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer)
+    /// As `send`, but nobody waits for its end: `sent` may come only together with whatever happens next on the core.
+    mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer)
     /// Sends several pieces in order. The vector and the memory must stay until `sent`; the vector may be changed by the engine.
     mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>)
     /// Sends a head from memory and a part of a file from the page cache. Both must stay until `sent`, the descriptor open.
@@ -118,4 +120,8 @@ package protocol Engine: ~Copyable {
     mutating func next() -> Event?
     /// The peer's address, asked of the kernel.
     func peerAddress(of socket: SocketID) -> SocketAddress?
+}
+
+extension Engine where Self: ~Copyable {
+    package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) { unsafe send(socket, bytes) }
 }

@@ -25,7 +25,7 @@ do throws(OptionError) {
     } catch {
         switch error {
         case .coresUnavailable(let sentence): fail("--cores: \(sentence)")
-        case .cannotListen, .engineUnavailable, .system:
+        case .cannotListen, .engineUnavailable, .tooFewDescriptors, .system:
             StandardError.print("martlet-hello: \(error)")
             exit(1)
         }

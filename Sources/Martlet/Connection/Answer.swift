@@ -64,20 +64,21 @@ extension Core {
 
     /// Begins an answer whose body comes in pieces. Without a length it goes out in chunks, to an HTTP/1.0 client until the close.
     mutating func beginStreaming(_ slot: UInt32, _ status: Status, fields: FieldLines, length: UInt64?) {
+        let row = unsafe connection(slot)
         // An answer that goes on while the body comes is one that reads it: the client is told before the answer's head.
-        if unsafe connection(slot).pointee.requestStage == .streamingBody { sendContinue(slot) }
+        if unsafe row.pointee.requestStage == .streamingBody { sendContinue(slot) }
         guard let framing = beginAnswer(slot, status, length: length, isStreamed: true) else { return }
         guard unsafe appendHead(slot, status, fields, framing) else { return }
-        unsafe connection(slot).pointee.flags.remove([.chunkedAnswer, .sizedAnswer, .bodylessAnswer])
+        unsafe row.pointee.flags.remove([.chunkedAnswer, .sizedAnswer, .bodylessAnswer])
         switch framing.body {
-        case .chunked: unsafe connection(slot).pointee.flags.insert(.chunkedAnswer)
+        case .chunked: unsafe row.pointee.flags.insert(.chunkedAnswer)
         case .length(let length):
-            unsafe connection(slot).pointee.flags.insert(.sizedAnswer)
-            unsafe connection(slot).pointee.answerRemaining = length
+            unsafe row.pointee.flags.insert(.sizedAnswer)
+            unsafe row.pointee.answerRemaining = length
         case .untilClose: break
-        case .none, .announced: unsafe connection(slot).pointee.flags.insert(.bodylessAnswer)
+        case .none, .announced: unsafe row.pointee.flags.insert(.bodylessAnswer)
         }
-        unsafe connection(slot).pointee.responseStage = .streaming
+        unsafe row.pointee.responseStage = .streaming
         wantFlush(slot)
     }
 
@@ -110,21 +111,22 @@ extension Core {
 
     /// Decides the framing; nil when nobody waits for an answer any more.
     private mutating func beginAnswer(_ slot: UInt32, _ status: Status, length: UInt64?, isStreamed: Bool = false) -> ResponseFraming? {
-        guard unsafe connection(slot).pointee.responseStage == .pending else { return nil }
+        let row = unsafe connection(slot)
+        guard unsafe row.pointee.responseStage == .pending else { return nil }
         precondition(status.code >= 200 && status.code <= 599, "a final answer has a status from 200 to 599")
-        let flags = unsafe connection(slot).pointee.flags
+        let flags = unsafe row.pointee.flags
         var keepsAlive = flags.contains(.requestKeepsAlive) && !flags.contains(.closes) && !isDraining
         let most = settings.requestsPerConnectionMax
-        if most > 0, unsafe connection(slot).pointee.requestsAnswered + 1 >= most { keepsAlive = false }
+        if most > 0, unsafe row.pointee.requestsAnswered + 1 >= most { keepsAlive = false }
         // A streamed answer may well read the body to its end; if it does not, the connection ends without having been announced.
         if !isStreamed, !canReuseAfterEarlyAnswer(slot) { keepsAlive = false }
         let framing = ResponseFraming(
             status: status, method: flags.contains(.isHead) ? .head : .get, version: flags.contains(.isHTTP10) ? .http10 : .http11,
             keepAliveWanted: keepsAlive, length: length)
         if !framing.keepsAlive {
-            unsafe connection(slot).pointee.flags.insert(.closes)
+            unsafe row.pointee.flags.insert(.closes)
             // The client may be sending more: another request, or the rest of a body.
-            if unsafe flags.contains(.requestKeepsAlive) || connection(slot).pointee.requestStage != .complete { unsafe connection(slot).pointee.flags.insert(.lingers) }
+            if unsafe flags.contains(.requestKeepsAlive) || row.pointee.requestStage != .complete { unsafe row.pointee.flags.insert(.lingers) }
         }
         counters.answers[Int(status.code / 100)] += 1
         return framing
@@ -132,10 +134,11 @@ extension Core {
 
     /// A body that the answer did not wait for is read to its end only when that is cheap and sure; else the connection ends.
     func canReuseAfterEarlyAnswer(_ slot: UInt32) -> Bool {
-        switch unsafe connection(slot).pointee.requestStage {
+        let row = unsafe connection(slot)
+        switch unsafe row.pointee.requestStage {
         case .streamingBody, .discardingBody:
-            let flags = unsafe connection(slot).pointee.flags
-            return unsafe !flags.contains(.expectsContinue) && !flags.contains(.chunkedRequest) && connection(slot).pointee.bodyRemaining <= CoreSettings.discardBytesMax
+            let flags = unsafe row.pointee.flags
+            return unsafe !flags.contains(.expectsContinue) && !flags.contains(.chunkedRequest) && row.pointee.bodyRemaining <= CoreSettings.discardBytesMax
         default:
             return true
         }
@@ -151,22 +154,23 @@ extension Core {
 
     /// Appends a piece; the result says how the connection stands after it.
     mutating func write(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
-        guard unsafe connection(slot).pointee.responseStage == .streaming else { return .gone }
-        let flags = unsafe connection(slot).pointee.flags
+        let row = unsafe connection(slot)
+        guard unsafe row.pointee.responseStage == .streaming else { return .gone }
+        let flags = unsafe row.pointee.flags
         if bytes.count > 0, !flags.contains(.bodylessAnswer) {
             if flags.contains(.sizedAnswer) {
-                guard unsafe UInt64(bytes.count) <= connection(slot).pointee.answerRemaining else {
+                guard unsafe UInt64(bytes.count) <= row.pointee.answerRemaining else {
                     cut(slot)
                     return .gone
                 }
-                unsafe connection(slot).pointee.answerRemaining -= UInt64(bytes.count)
+                unsafe row.pointee.answerRemaining -= UInt64(bytes.count)
             }
             unsafe appendPiece(slot, bytes, chunked: flags.contains(.chunkedAnswer))
             wantFlush(slot)
         }
-        if unsafe connection(slot).pointee.flags.contains(.wantsAbort) { return .gone }
-        guard unsafe connection(slot).pointee.outputBytes > settings.outputHighWaterBytes else { return .open }
-        unsafe connection(slot).pointee.flags.insert(.wantsWritable)
+        if unsafe row.pointee.flags.contains(.wantsAbort) { return .gone }
+        guard unsafe row.pointee.outputBytes > settings.outputHighWaterBytes else { return .open }
+        unsafe row.pointee.flags.insert(.wantsWritable)
         return .full
     }
 
@@ -185,9 +189,10 @@ extension Core {
 
     /// Ends a streamed body. One that is shorter than its promised length cuts the connection.
     mutating func finishStreaming(_ slot: UInt32) {
-        guard unsafe connection(slot).pointee.responseStage == .streaming else { return }
-        let flags = unsafe connection(slot).pointee.flags
-        if flags.contains(.sizedAnswer), unsafe connection(slot).pointee.answerRemaining > 0 { return cut(slot) }
+        let row = unsafe connection(slot)
+        guard unsafe row.pointee.responseStage == .streaming else { return }
+        let flags = unsafe row.pointee.flags
+        if flags.contains(.sizedAnswer), unsafe row.pointee.answerRemaining > 0 { return cut(slot) }
         if flags.contains(.chunkedAnswer), !flags.contains(.bodylessAnswer) {
             guard let block = unsafe reserve(slot, ResponseSerializer.lastChunkBytes) else { return }
             var writer = unsafe writer(block)
@@ -199,9 +204,10 @@ extension Core {
 
     /// An interim answer: the client may send its body now.
     mutating func sendContinue(_ slot: UInt32) {
-        guard unsafe connection(slot).pointee.flags.contains(.expectsContinue) else { return }
-        unsafe connection(slot).pointee.flags.remove(.expectsContinue)
-        guard unsafe connection(slot).pointee.responseStage == .pending else { return }
+        let row = unsafe connection(slot)
+        guard unsafe row.pointee.flags.contains(.expectsContinue) else { return }
+        unsafe row.pointee.flags.remove(.expectsContinue)
+        guard unsafe row.pointee.responseStage == .pending else { return }
         let line: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
         unsafe appendBytes(slot, UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
         wantFlush(slot)
@@ -209,8 +215,9 @@ extension Core {
 
     /// The server's own answer to a request that no handler sees, and the end of the connection if `closing`.
     mutating func answerError(_ slot: UInt32, _ status: Status, _ explanation: StaticString, closing: Bool, retryAfter: Bool = false) {
-        unsafe connection(slot).pointee.responseStage = .pending
-        if closing { unsafe connection(slot).pointee.flags.formUnion([.closes, .lingers]) }
+        let row = unsafe connection(slot)
+        unsafe row.pointee.responseStage = .pending
+        if closing { unsafe row.pointee.flags.formUnion([.closes, .lingers]) }
         let text: StaticString = retryAfter
             ? "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
             : "Content-Type: text/plain; charset=utf-8\r\n"

@@ -28,12 +28,13 @@ extension Core {
     }
 
     private func append(_ slot: UInt32, _ block: BlockPointer) {
-        if let last = unsafe connection(slot).pointee.fillingLast.pointer {
+        let row = unsafe connection(slot)
+        if let last = unsafe row.pointee.fillingLast.pointer {
             unsafe last.pointee.next = unsafe block
         } else {
-            unsafe connection(slot).pointee.fillingFirst = unsafe BlockAddress(block)
+            unsafe row.pointee.fillingFirst = unsafe BlockAddress(block)
         }
-        unsafe connection(slot).pointee.fillingLast = unsafe BlockAddress(block)
+        unsafe row.pointee.fillingLast = unsafe BlockAddress(block)
     }
 
     /// Copies bytes behind what the slot sends next, over as many blocks as they need.

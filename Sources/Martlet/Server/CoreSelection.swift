@@ -23,8 +23,19 @@ enum CoreSelection {
         return (available, wanted, configuration.pinsThreads)
     }
 
+    /// The program's own: standard streams, a directory, what it opens for a moment. Then of each core: its engine's, a listener, some connections.
+    private static let descriptorsOfProgram = 16
+    private static let descriptorsOfCore = 8
+
     /// Raises the soft limit of open files to the hard one, and says what it is.
-    static func raiseDescriptorLimit() -> Int {
+    static func descriptorLimit(coreCount: Int) throws(ServerError) -> Int {
+        let limit = raiseDescriptorLimit()
+        let needed = descriptorsOfProgram + descriptorsOfCore * coreCount
+        guard limit >= needed else { throw .tooFewDescriptors(limit: limit, needed: needed) }
+        return limit
+    }
+
+    private static func raiseDescriptorLimit() -> Int {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
         if limit.rlim_cur < limit.rlim_max {

@@ -27,7 +27,7 @@ public final class Server: Sendable {
     public init(_ configuration: Configuration) throws(ServerError) {
         self.configuration = configuration
         (resources, cores, pins) = try CoreSelection.resources(configuration)
-        descriptorsMax = CoreSelection.raiseDescriptorLimit()
+        descriptorsMax = try CoreSelection.descriptorLimit(coreCount: cores.count)
         let listeners = try Listeners(configuration, coreCount: cores.count)
         self.listeners = listeners
         let (engine, reason) = try EngineSelection.choose(configuration, coreCount: cores.count)
@@ -115,7 +115,9 @@ public final class Server: Sendable {
                 unsafe core.deallocate()
             }
             let context = unsafe CoreContext(index: index, executor: core.pointee.executor)
-            serveCore(try unsafe pump(core, index, settings), context)
+            let pump = try unsafe pump(core, index, settings)
+            running.started()
+            serveCore(pump, context)
         } catch {
             stop()
             running.fail(error as? ServerError ?? (error as? SystemError).map { .system($0) } ?? .engineUnavailable("\(error)"))
@@ -141,16 +143,22 @@ public final class Server: Sendable {
 /// How many cores still run, and why one could not.
 private final class RunningCores: Sendable {
     private let count: Atomic<Int>
+    private let starting: Atomic<Int>
     private let firstFailure = Mutex<ServerError?>(nil)
     private let starter: pthread_t
 
     init(_ count: Int, starter: pthread_t) {
         self.count = Atomic(count)
+        starting = Atomic(count)
         self.starter = starter
     }
 
     func fail(_ error: ServerError) { firstFailure.withLock { $0 = $0 ?? error } }
     var failure: ServerError? { firstFailure.withLock { $0 } }
+
+    func started() {
+        if starting.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { StartupCode.release() }
+    }
 
     func ended(tell: Bool) {
         let left = count.subtract(1, ordering: .acquiringAndReleasing).newValue

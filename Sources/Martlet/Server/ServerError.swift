@@ -9,6 +9,8 @@ public enum ServerError: Error, CustomStringConvertible {
     case engineUnavailable(String)
     /// A processor that was asked for is not this process's to use.
     case coresUnavailable(String)
+    /// The process may open so few files that the server would start and serve nobody.
+    case tooFewDescriptors(limit: Int, needed: Int)
     /// The kernel refused something that every server needs.
     case system(SystemError)
 
@@ -17,6 +19,8 @@ public enum ServerError: Error, CustomStringConvertible {
         case .cannotListen(let address, let error): Self.explain(address, error)
         case .engineUnavailable(let reason): reason
         case .coresUnavailable(let reason): reason
+        case .tooFewDescriptors(let limit, let needed):
+            "the limit of \(limit) open files is too small, at least \(needed) are needed here; raise it (ulimit -n, LimitNOFILE=)"
         case .system(let error): "the server cannot start: \(error)"
         }
     }

@@ -9,11 +9,12 @@ extension Worker where E: ~Copyable {
 
     mutating func opened(_ socket: SocketID, _ listener: UInt16) {
         let slot = socket.slot
+        let row = unsafe core.connection(slot)
         let now = unsafe core.pointee.now
-        let serial = unsafe core.connection(slot).pointee.serial
+        let serial = unsafe row.pointee.serial
         // The queue may still hold the slot from its last connection.
-        let queued = unsafe core.connection(slot).pointee.flags.intersection(.queued)
-        unsafe core.connection(slot).pointee = Connection(
+        let queued = unsafe row.pointee.flags.intersection(.queued)
+        unsafe row.pointee = Connection(
             socket: socket, flags: queued.union(.receiving), serial: serial, requestStage: .head, responseStage: .none, endReason: .complete,
             listener: UInt8(truncatingIfNeeded: listener), requestsAnswered: 0,
             deadline: now + core.pointee.settings.headNanoseconds, unparsed: .none, assembly: .none, inFlight: .none,
@@ -30,8 +31,9 @@ extension Worker where E: ~Copyable {
 
     /// The head is whole. The body decides when the handler sees the request.
     mutating func beginRequest(_ slot: UInt32) -> Work? {
+        let row = unsafe core.connection(slot)
         let framing = unsafe core.pointee.head.framing
-        var flags = unsafe core.connection(slot).pointee.flags
+        var flags = unsafe row.pointee.flags
         flags.subtract([.isHead, .isHTTP10, .requestKeepsAlive, .expectsContinue, .chunkedRequest, .exchangeHeld, .wantsWritable, .readingPaused,
                         .chunkedAnswer, .sizedAnswer, .bodylessAnswer, .headTimed, .bodyTimed, .handlerTimed])
         if unsafe core.pointee.head.method == .head { flags.insert(.isHead) }
@@ -39,23 +41,23 @@ extension Worker where E: ~Copyable {
         if unsafe core.pointee.head.keepsAlive && core.pointee.head.method != .connect { flags.insert(.requestKeepsAlive) }
         if unsafe core.pointee.head.expectsContinue { flags.insert(.expectsContinue) }
         if framing == .chunked { flags.insert(.chunkedRequest) }
-        unsafe core.connection(slot).pointee.flags = flags
-        unsafe core.connection(slot).pointee.responseStage = .pending
+        unsafe row.pointee.flags = flags
+        unsafe row.pointee.responseStage = .pending
         unsafe core.pointee.counters.requests += 1
         switch framing {
         case .none, .length(0):
-            unsafe core.connection(slot).pointee.requestStage = .complete
+            unsafe row.pointee.requestStage = .complete
             return handOver(slot)
         case .length(let length):
             guard unsafe length <= core.pointee.settings.limits.bodyBytesMax else {
                 refuse(slot, .bodyTooLarge)
                 return nil
             }
-            unsafe core.connection(slot).pointee.bodyRemaining = length
+            unsafe row.pointee.bodyRemaining = length
         case .chunked:
-            unsafe core.connection(slot).pointee.chunked = ChunkedDecoder()
+            unsafe row.pointee.chunked = ChunkedDecoder()
         }
-        unsafe core.connection(slot).pointee.requestStage = .streamingBody
+        unsafe row.pointee.requestStage = .streamingBody
         if isOverloaded(slot) { return nil }
         step = .choseBodyHandling
         return .chooseBodyHandling
@@ -79,12 +81,13 @@ extension Worker where E: ~Copyable {
     }
 
     private mutating func isOverloaded(_ slot: UInt32) -> Bool {
+        let row = unsafe core.connection(slot)
         let most = unsafe core.pointee.settings.requestsInFlightMax
         guard most > 0, unsafe core.pointee.counters.inFlight >= UInt64(most) else { return false }
         unsafe core.pointee.counters.overloaded += 1
-        let hasBody = unsafe core.connection(slot).pointee.requestStage == .streamingBody
+        let hasBody = unsafe row.pointee.requestStage == .streamingBody
         unsafe core.pointee.answerError(slot, .serviceUnavailable, "The server has too many requests in hand.\n", closing: hasBody, retryAfter: true)
-        if hasBody { unsafe core.connection(slot).pointee.requestStage = .complete }
+        if hasBody { unsafe row.pointee.requestStage = .complete }
         _ = finishExchangeIfDone(slot)
         return true
     }
@@ -96,6 +99,7 @@ extension Worker where E: ~Copyable {
         let last = step
         step = .none
         guard let slot = input.slot else { return nil }
+        let row = unsafe core.connection(slot)
         switch last {
         case .none:
             return nil
@@ -103,12 +107,12 @@ extension Worker where E: ~Copyable {
             return follow(choice, slot)
         case .responded:
             releaseAssembly(slot)
-            let held = unsafe core.connection(slot).pointee.flags.contains(.exchangeHeld)
-            if unsafe core.connection(slot).pointee.requestStage == .streamingBody {
+            let held = unsafe row.pointee.flags.contains(.exchangeHeld)
+            if unsafe row.pointee.requestStage == .streamingBody {
                 if held {
-                    if unsafe !core.connection(slot).pointee.flags.contains(.readingPaused) { unsafe core.pointee.sendContinue(slot) }
+                    if unsafe !row.pointee.flags.contains(.readingPaused) { unsafe core.pointee.sendContinue(slot) }
                 } else {
-                    unsafe core.connection(slot).pointee.requestStage = .discardingBody
+                    unsafe row.pointee.requestStage = .discardingBody
                 }
             }
             return finishExchangeIfDone(slot)
@@ -119,20 +123,21 @@ extension Worker where E: ~Copyable {
 
     /// Ends the exchange when both sides are done with it; the next request may begin, or the connection ends.
     mutating func finishExchangeIfDone(_ slot: UInt32) -> Work? {
-        guard unsafe core.connection(slot).pointee.responseStage == .complete else { return nil }
-        if unsafe core.connection(slot).pointee.requestStage != .complete {
-            if unsafe !core.pointee.canReuseAfterEarlyAnswer(slot) { unsafe core.connection(slot).pointee.flags.formUnion([.closes, .lingers]) }
-            guard unsafe core.connection(slot).pointee.flags.contains(.closes) else {
-                unsafe core.connection(slot).pointee.requestStage = .discardingBody
+        let row = unsafe core.connection(slot)
+        guard unsafe row.pointee.responseStage == .complete else { return nil }
+        if unsafe row.pointee.requestStage != .complete {
+            if unsafe !core.pointee.canReuseAfterEarlyAnswer(slot) { unsafe row.pointee.flags.formUnion([.closes, .lingers]) }
+            guard unsafe row.pointee.flags.contains(.closes) else {
+                unsafe row.pointee.requestStage = .discardingBody
                 return nil
             }
-            unsafe core.connection(slot).pointee.requestStage = .complete
+            unsafe row.pointee.requestStage = .complete
         }
         let ended = unsafe endExchange(slot, core.connection(slot).pointee.endReason)
         releaseAssembly(slot)
-        unsafe core.connection(slot).pointee.requestsAnswered += 1
-        if unsafe !core.connection(slot).pointee.flags.contains(.closes) {
-            unsafe core.connection(slot).pointee.requestStage = .head
+        unsafe row.pointee.requestsAnswered += 1
+        if unsafe !row.pointee.flags.contains(.closes) {
+            unsafe row.pointee.requestStage = .head
         } else if input.slot == slot {
             input.position = unsafe input.bytes.count
         }
@@ -142,19 +147,21 @@ extension Worker where E: ~Copyable {
 
     /// The exchange is over: late answers to it are stale from now on. Returns what its holder must hear.
     mutating func endExchange(_ slot: UInt32, _ reason: EndReason) -> Work? {
+        let row = unsafe core.connection(slot)
         let exchange = exchange(slot)
-        let flags = unsafe core.connection(slot).pointee.flags
-        unsafe core.connection(slot).pointee.serial &+= 1  // Safe: identity only; it takes 4 billion requests to come round.
-        unsafe core.connection(slot).pointee.responseStage = .none
-        unsafe core.connection(slot).pointee.flags.subtract([.exchangeHeld, .counted, .wantsWritable, .announcesWritable])
+        let flags = unsafe row.pointee.flags
+        unsafe row.pointee.serial &+= 1  // Safe: identity only; it takes 4 billion requests to come round.
+        unsafe row.pointee.responseStage = .none
+        unsafe row.pointee.flags.subtract([.exchangeHeld, .counted, .wantsWritable, .announcesWritable])
         if flags.contains(.counted) { unsafe core.pointee.counters.inFlight -= 1 }
         return flags.contains(.exchangeHeld) ? .ended(exchange, reason) : nil
     }
 
     private mutating func releaseAssembly(_ slot: UInt32) {
-        guard let block = unsafe core.connection(slot).pointee.assembly.pointer,
-            unsafe core.connection(slot).pointee.requestStage != .collectingBody else { return }
-        unsafe core.connection(slot).pointee.assembly = .none
+        let row = unsafe core.connection(slot)
+        guard let block = unsafe row.pointee.assembly.pointer,
+            unsafe row.pointee.requestStage != .collectingBody else { return }
+        unsafe row.pointee.assembly = .none
         unsafe core.pointee.blocks.giveBack(block)
     }
 
@@ -170,16 +177,16 @@ extension Worker where E: ~Copyable {
         let slot = socket.slot
         unsafe core.connection(slot).pointee.flags.insert(.inputEnded)
         unsafe core.connection(slot).pointee.flags.remove(.receiving)
-        let row = unsafe core.connection(slot).pointee
-        switch row.requestStage {
+        let row = unsafe core.connection(slot)
+        switch unsafe row.pointee.requestStage {
         case .none, .closing:
             return
-        case .head where error == nil && !(row.unparsed.isNone && row.fillingFirst.isNone && !row.flags.contains(.sendInFlight)),
+        case .head where unsafe error == nil && !(row.pointee.unparsed.isNone && row.pointee.fillingFirst.isNone && !row.pointee.flags.contains(.sendInFlight)),
             .collectingBody where error == nil, .streamingBody where error == nil, .discardingBody where error == nil, .complete where error == nil:
             // A client may shut its side and wait for its answers: the end comes behind what came before it.
             unsafe core.pointee.enqueue(slot, .wantsInput)
         case .head, .complete, .collectingBody, .streamingBody, .discardingBody, .lingering:
-            unsafe core.connection(slot).pointee.endReason = .peerLeft
+            unsafe row.pointee.endReason = .peerLeft
             beginClose(slot)
         }
     }
@@ -213,11 +220,12 @@ extension Worker where E: ~Copyable {
 
     /// Ends a connection at once; returns what the holder of its exchange must hear.
     mutating func close(_ slot: UInt32, _ reason: EndReason) -> Work? {
-        switch unsafe core.connection(slot).pointee.requestStage {
+        let row = unsafe core.connection(slot)
+        switch unsafe row.pointee.requestStage {
         case .none, .closing: return nil
         case .head, .collectingBody, .streamingBody, .discardingBody, .complete, .lingering: break
         }
-        unsafe core.connection(slot).pointee.endReason = reason
+        unsafe row.pointee.endReason = reason
         beginClose(slot)
         return nil
     }
@@ -228,16 +236,16 @@ extension Worker where E: ~Copyable {
         wheel.remove(slot)
         if unsafe core.connection(slot).pointee.responseStage != .none { unsafe core.pointee.enqueue(slot, .wantsEnded) }
         keepFileInFlight(slot)
-        let row = unsafe core.connection(slot).pointee
-        unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
-        unsafe core.pointee.blocks.giveBack(chain: row.assembly.pointer)
-        unsafe core.pointee.blocks.giveBack(chain: row.fillingFirst.pointer)
-        unsafe core.connection(slot).pointee.unparsed = .none
-        unsafe core.connection(slot).pointee.assembly = .none
-        unsafe core.connection(slot).pointee.fillingFirst = .none
-        unsafe core.connection(slot).pointee.fillingLast = .none
+        let row = unsafe core.connection(slot)
+        unsafe core.pointee.blocks.giveBack(chain: row.pointee.unparsed.pointer)
+        unsafe core.pointee.blocks.giveBack(chain: row.pointee.assembly.pointer)
+        unsafe core.pointee.blocks.giveBack(chain: row.pointee.fillingFirst.pointer)
+        unsafe row.pointee.unparsed = .none
+        unsafe row.pointee.assembly = .none
+        unsafe row.pointee.fillingFirst = .none
+        unsafe row.pointee.fillingLast = .none
         if input.slot == slot { input.position = unsafe input.bytes.count }
-        engine.close(row.socket)
+        unsafe engine.close(row.pointee.socket)
     }
 
     /// A file that is being sent stands first in line until its last slice is out; its descriptor must stay open as long as the kernel may read it.
@@ -251,23 +259,25 @@ extension Worker where E: ~Copyable {
     }
 
     mutating func endOfClosing(_ slot: UInt32) -> Work? {
-        guard unsafe core.connection(slot).pointee.responseStage != .none else { return nil }
-        return endExchange(slot, unsafe core.connection(slot).pointee.endReason)
+        let row = unsafe core.connection(slot)
+        guard unsafe row.pointee.responseStage != .none else { return nil }
+        return endExchange(slot, unsafe row.pointee.endReason)
     }
 
     mutating func closed(_ socket: SocketID) -> Work? {
         let slot = socket.slot
+        let row = unsafe core.connection(slot)
         let ended = endOfClosing(slot)
-        unsafe core.pointee.blocks.giveBack(chain: core.connection(slot).pointee.inFlight.pointer)
-        unsafe core.connection(slot).pointee.inFlight = .none
-        unsafe core.connection(slot).pointee.requestStage = .none
+        unsafe core.pointee.blocks.giveBack(chain: row.pointee.inFlight.pointer)
+        unsafe row.pointee.inFlight = .none
+        unsafe row.pointee.requestStage = .none
         // What its holder wrote before it heard of the end.
-        unsafe core.pointee.blocks.giveBack(chain: core.connection(slot).pointee.fillingFirst.pointer)
-        unsafe core.connection(slot).pointee.fillingFirst = .none
-        unsafe core.connection(slot).pointee.fillingLast = .none
-        unsafe core.connection(slot).pointee.outputBytes = 0
+        unsafe core.pointee.blocks.giveBack(chain: row.pointee.fillingFirst.pointer)
+        unsafe row.pointee.fillingFirst = .none
+        unsafe row.pointee.fillingLast = .none
+        unsafe row.pointee.outputBytes = 0
         // A slot that stands in the queue keeps saying so, or its next connection would be queued twice.
-        unsafe core.connection(slot).pointee.flags.formIntersection(.queued)
+        unsafe row.pointee.flags.formIntersection(.queued)
         unsafe core.pointee.counters.open -= 1
         balanceAccepting()
         return ended

@@ -65,6 +65,10 @@ internal import MartletHTTP1
             if control.isAsked { unsafe followControl(core.pointee.now) }
             if unsafe core.pointee.isDraining { unsafe continueDrain(core.pointee.now) }
             if isStopped { return .stopped }
+            if wheel.isDue(now: unsafe core.pointee.now) {
+                expireDeadlines(unsafe core.pointee.now)
+                continue
+            }
             endTurn()
         }
     }
@@ -74,7 +78,6 @@ internal import MartletHTTP1
         let now = engine.now
         unsafe core.pointee.now = now
         unsafe core.pointee.preamble.update(now: now)
-        if wheel.isDue(now: now) { expireDeadlines(now) }
     }
 
     private mutating func handle(_ event: Event) -> Work? {
@@ -92,28 +95,29 @@ internal import MartletHTTP1
 
     /// What the flags of a slot from the queue ask; input that it takes up is worked on next.
     private mutating func fulfil(_ slot: UInt32) -> Work? {
-        let flags = unsafe core.connection(slot).pointee.flags
+        let row = unsafe core.connection(slot)
+        let flags = unsafe row.pointee.flags
         if flags.contains(.wantsAbort) {
-            unsafe core.connection(slot).pointee.flags.remove(.wantsAbort)
+            unsafe row.pointee.flags.remove(.wantsAbort)
             return close(slot, .cut)
         }
         if flags.contains(.wantsEnded) {
-            unsafe core.connection(slot).pointee.flags.remove(.wantsEnded)
+            unsafe row.pointee.flags.remove(.wantsEnded)
             if flags.contains(.wantsFlush) { unsafe core.pointee.enqueue(slot, .wantsFlush) }
             return endOfClosing(slot)
         }
         if flags.contains(.wantsFlush) {
-            unsafe core.connection(slot).pointee.flags.remove(.wantsFlush)
+            unsafe row.pointee.flags.remove(.wantsFlush)
             flush(slot)
             noteDeadline(slot)
         }
         if flags.contains(.announcesWritable) {
-            unsafe core.connection(slot).pointee.flags.remove(.announcesWritable)
+            unsafe row.pointee.flags.remove(.announcesWritable)
             if flags.contains(.wantsInput) { unsafe core.pointee.enqueue(slot, .wantsInput) }
-            if unsafe core.connection(slot).pointee.flags.contains(.exchangeHeld) { return .writable(exchange(slot)) }
+            if unsafe row.pointee.flags.contains(.exchangeHeld) { return .writable(exchange(slot)) }
         }
-        if unsafe core.connection(slot).pointee.flags.contains(.wantsInput) {
-            unsafe core.connection(slot).pointee.flags.remove(.wantsInput)
+        if unsafe row.pointee.flags.contains(.wantsInput) {
+            unsafe row.pointee.flags.remove(.wantsInput)
             return resumeInput(slot)
         }
         return nil
@@ -147,7 +151,8 @@ internal import MartletHTTP1
     }
 
     private mutating func waitsForAnswer(_ slot: UInt32, _ serial: UInt32) -> Bool {
-        unsafe core.connection(slot).pointee.serial == serial && core.connection(slot).pointee.responseStage == .pending
+        let row = unsafe core.connection(slot)
+        return unsafe row.pointee.serial == serial && row.pointee.responseStage == .pending
     }
 
     private mutating func deliver(_ letter: UnsafeMutablePointer<Letter>) {

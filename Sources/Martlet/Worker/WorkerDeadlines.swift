@@ -18,39 +18,39 @@ extension Worker where E: ~Copyable {
 
     /// After each step that changed what the connection waits for. In the steady state (request whole, answered, sent): stores only.
     mutating func noteDeadline(_ slot: UInt32) {
-        let row = unsafe core.connection(slot).pointee
-        switch row.requestStage {
+        let row = unsafe core.connection(slot)
+        switch unsafe row.pointee.requestStage {
         case .none, .closing, .lingering:
             return
-        case .head where row.unparsed.isNone || row.flags.contains(.sendInFlight):
-            unsafe core.connection(slot).pointee.deadline = core.pointee.now
-                + (row.flags.contains(.sendInFlight) ? core.pointee.settings.writeNanoseconds : core.pointee.settings.keepAliveNanoseconds)
+        case .head where unsafe row.pointee.unparsed.isNone || row.pointee.flags.contains(.sendInFlight):
+            unsafe row.pointee.deadline = core.pointee.now
+                + (row.pointee.flags.contains(.sendInFlight) ? core.pointee.settings.writeNanoseconds : core.pointee.settings.keepAliveNanoseconds)
         case .head:
             // The first bytes of a head began its time; more bytes do not prolong it.
-            if !row.flags.contains(.headTimed) {
-                unsafe core.connection(slot).pointee.flags.insert(.headTimed)
+            if unsafe !row.pointee.flags.contains(.headTimed) {
+                unsafe row.pointee.flags.insert(.headTimed)
                 setDeadline(slot, after: unsafe core.pointee.settings.headNanoseconds)
             }
             return
         case .collectingBody, .streamingBody, .discardingBody:
-            if !row.flags.contains(.bodyTimed) {
-                unsafe core.connection(slot).pointee.flags.insert(.bodyTimed)
-                unsafe core.connection(slot).pointee.bodyBytesInWindow = 0
+            if unsafe !row.pointee.flags.contains(.bodyTimed) {
+                unsafe row.pointee.flags.insert(.bodyTimed)
+                unsafe row.pointee.bodyBytesInWindow = 0
                 setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
             }
             return
         case .complete:
-            if row.flags.contains(.sendInFlight) {
+            if unsafe row.pointee.flags.contains(.sendInFlight) {
                 // The handler's time begins anew when the client has taken this.
-                unsafe core.connection(slot).pointee.flags.remove(.handlerTimed)
-                unsafe core.connection(slot).pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
-            } else if !row.flags.contains(.handlerTimed) {
-                unsafe core.connection(slot).pointee.flags.insert(.handlerTimed)
+                unsafe row.pointee.flags.remove(.handlerTimed)
+                unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
+            } else if unsafe !row.pointee.flags.contains(.handlerTimed) {
+                unsafe row.pointee.flags.insert(.handlerTimed)
                 setDeadline(slot, after: unsafe core.pointee.settings.handlerNanoseconds)
             }
             return
         }
-        unsafe core.connection(slot).pointee.flags.subtract([.headTimed, .bodyTimed, .handlerTimed])
+        unsafe row.pointee.flags.subtract([.headTimed, .bodyTimed, .handlerTimed])
     }
 
     mutating func expireDeadlines(_ now: Nanoseconds) {
@@ -66,13 +66,13 @@ extension Worker where E: ~Copyable {
     }
 
     private mutating func expire(_ slot: UInt32) {
-        let row = unsafe core.connection(slot).pointee
-        switch row.requestStage {
+        let row = unsafe core.connection(slot)
+        switch unsafe row.pointee.requestStage {
         case .none, .closing: break
         case .collectingBody, .streamingBody, .discardingBody: checkBodyRate(slot)
-        case .head where row.flags.contains(.sendInFlight), .complete where row.flags.contains(.sendInFlight): timeOut(slot)
+        case .head where unsafe row.pointee.flags.contains(.sendInFlight), .complete where unsafe row.pointee.flags.contains(.sendInFlight): timeOut(slot)
         case .lingering: beginClose(slot)
-        case .head where row.unparsed.isNone: beginClose(slot)
+        case .head where unsafe row.pointee.unparsed.isNone: beginClose(slot)
         case .head: answerTimeout(slot, .requestTimeout, "The request's head did not arrive in time.\n")
         case .complete: expireHandler(slot)
         }
@@ -85,11 +85,12 @@ extension Worker where E: ~Copyable {
     }
 
     private mutating func answerTimeout(_ slot: UInt32, _ status: Status, _ explanation: StaticString) {
-        let stage = unsafe core.connection(slot).pointee.responseStage
+        let row = unsafe core.connection(slot)
+        let stage = unsafe row.pointee.responseStage
         guard stage == .none || stage == .pending else { return timeOut(slot) }
         unsafe core.pointee.counters.timedOut += 1
-        unsafe core.connection(slot).pointee.endReason = .timedOut
-        unsafe core.connection(slot).pointee.requestStage = .complete
+        unsafe row.pointee.endReason = .timedOut
+        unsafe row.pointee.requestStage = .complete
         unsafe core.pointee.answerError(slot, status, explanation, closing: true)
         // The answer ends the exchange from the queue, and the connection with it; this bounds how long that may take.
         unsafe core.pointee.enqueue(slot, .wantsInput)
@@ -98,17 +99,17 @@ extension Worker where E: ~Copyable {
 
     /// A body must bring its least in every window; one that the handler paused is not the peer's fault. An answer that goes out meanwhile must move too.
     private mutating func checkBodyRate(_ slot: UInt32) {
-        let row = unsafe core.connection(slot).pointee
-        let isSending = row.flags.contains(.sendInFlight)
+        let row = unsafe core.connection(slot)
+        let isSending = unsafe row.pointee.flags.contains(.sendInFlight)
         if isSending {
-            if row.flags.contains(.sendSeen) { return timeOut(slot) }
-            unsafe core.connection(slot).pointee.flags.insert(.sendSeen)
+            if unsafe row.pointee.flags.contains(.sendSeen) { return timeOut(slot) }
+            unsafe row.pointee.flags.insert(.sendSeen)
         }
-        let isPaused = row.flags.contains(.readingPaused) || !row.flags.contains(.receiving)
-        guard unsafe isPaused || UInt64(row.bodyBytesInWindow) >= core.pointee.settings.bodyBytesPerWindowMin else {
+        let isPaused = unsafe row.pointee.flags.contains(.readingPaused) || !row.pointee.flags.contains(.receiving)
+        guard unsafe isPaused || UInt64(row.pointee.bodyBytesInWindow) >= core.pointee.settings.bodyBytesPerWindowMin else {
             return answerTimeout(slot, .requestTimeout, "The request's body did not arrive in time.\n")
         }
-        unsafe core.connection(slot).pointee.bodyBytesInWindow = 0
+        unsafe row.pointee.bodyBytesInWindow = 0
         let settings = unsafe (window: core.pointee.settings.bodyWindowNanoseconds, write: core.pointee.settings.writeNanoseconds)
         setDeadline(slot, after: isSending ? max(settings.window, settings.write) : settings.window)
     }

@@ -40,16 +40,17 @@ extension Worker where E: ~Copyable {
 
     mutating func arrived(_ socket: SocketID, _ received: ReceivedBytes) {
         let slot = socket.slot
+        let row = unsafe core.connection(slot)
         let count = unsafe received.bytes.count
         unsafe core.pointee.counters.bytesReceived += UInt64(count)
-        switch unsafe core.connection(slot).pointee.requestStage {
+        switch unsafe row.pointee.requestStage {
         case .none, .closing, .lingering:
             return engine.release(received)
         case .head, .collectingBody, .streamingBody, .discardingBody, .complete:
             break
         }
         unsafe core.pointee.slotInHand = slot
-        if let kept = unsafe core.connection(slot).pointee.unparsed.pointer {
+        if let kept = unsafe row.pointee.unparsed.pointer {
             // Something waits already: these bytes belong behind it.
             unsafe keepMore(slot, kept, received.bytes)
             engine.release(received)
@@ -61,8 +62,9 @@ extension Worker where E: ~Copyable {
 
     /// Works on what the connection has kept.
     private mutating func takeKept(_ slot: UInt32) {
-        guard let kept = unsafe core.connection(slot).pointee.unparsed.pointer else { return }
-        unsafe core.connection(slot).pointee.unparsed = .none
+        let row = unsafe core.connection(slot)
+        guard let kept = unsafe row.pointee.unparsed.pointer else { return }
+        unsafe row.pointee.unparsed = .none
         let state = unsafe kept.payload.assumingMemoryBound(to: KeptHead.self)
         unsafe core.pointee.head = state.pointee.head
         unsafe core.pointee.slotInHand = slot
@@ -87,21 +89,22 @@ extension Worker where E: ~Copyable {
 
     mutating func continueInput() -> Work? {
         guard let slot = input.slot else { return nil }
+        let row = unsafe core.connection(slot)
         while true {
-            switch unsafe core.connection(slot).pointee.requestStage {
+            switch unsafe row.pointee.requestStage {
             case .head:
                 if unsafe input.position == input.bytes.count || isHeldBack(slot) { break }
                 if let work = parseHead(slot) { return work }
-                if unsafe core.connection(slot).pointee.requestStage == .head { break }
+                if unsafe row.pointee.requestStage == .head { break }
                 continue
             case .collectingBody:
                 if unsafe input.position == input.bytes.count { break }
                 if let work = collectBody(slot) { return work }
                 continue
             case .streamingBody:
-                if unsafe core.connection(slot).pointee.flags.contains(.readingPaused) { break }
+                if unsafe row.pointee.flags.contains(.readingPaused) { break }
                 if let work = streamBody(slot) { return work }
-                if unsafe core.connection(slot).pointee.requestStage == .streamingBody { break }
+                if unsafe row.pointee.requestStage == .streamingBody { break }
                 continue
             case .discardingBody:
                 if unsafe input.position == input.bytes.count { break }
@@ -111,7 +114,7 @@ extension Worker where E: ~Copyable {
                 break
             }
             // An answer that no handler gave (a refusal) ends its exchange here.
-            if unsafe core.connection(slot).pointee.responseStage == .complete, let work = finishExchangeIfDone(slot) { return work }
+            if unsafe row.pointee.responseStage == .complete, let work = finishExchangeIfDone(slot) { return work }
             endInput(slot)
             return nil
         }
@@ -158,12 +161,13 @@ extension Worker where E: ~Copyable {
 
     /// The peer's fault: its status, and the end of the connection (what follows cannot be trusted to be a request).
     mutating func refuse(_ slot: UInt32, _ error: RequestError) {
+        let row = unsafe core.connection(slot)
         unsafe core.pointee.counters.malformed += 1
         input.position = unsafe input.bytes.count
-        if unsafe core.connection(slot).pointee.responseStage == .streaming {
+        if unsafe row.pointee.responseStage == .streaming {
             return unsafe core.pointee.cut(slot)
         }
-        unsafe core.connection(slot).pointee.requestStage = .complete
+        unsafe row.pointee.requestStage = .complete
         unsafe core.pointee.answerError(slot, error.status, error.explanation, closing: true)
     }
 
@@ -171,6 +175,7 @@ extension Worker where E: ~Copyable {
 
     /// Begins to collect; a body that is here already is used where it lies.
     mutating func beginCollecting(_ slot: UInt32, bytesMax: Int) -> Work? {
+        let row = unsafe core.connection(slot)
         let head = unsafe core.pointee.head.byteCount
         var capacity = head
         if case .length(let length) = unsafe core.pointee.head.framing {
@@ -182,7 +187,7 @@ extension Worker where E: ~Copyable {
             if available >= Int(length) {
                 unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(rebasing: input.rest[..<Int(length)])
                 input.position += Int(length)
-                unsafe core.connection(slot).pointee.requestStage = .complete
+                unsafe row.pointee.requestStage = .complete
                 return handOver(slot)
             }
             capacity += Int(length)
@@ -194,9 +199,9 @@ extension Worker where E: ~Copyable {
             input.position = unsafe input.bytes.count
             return nil
         }
-        unsafe core.connection(slot).pointee.assembly = unsafe BlockAddress(block)
-        unsafe core.connection(slot).pointee.bodyBytesMax = UInt64(bytesMax)
-        unsafe core.connection(slot).pointee.requestStage = .collectingBody
+        unsafe row.pointee.assembly = unsafe BlockAddress(block)
+        unsafe row.pointee.bodyBytesMax = UInt64(bytesMax)
+        unsafe row.pointee.requestStage = .collectingBody
         unsafe core.pointee.sendContinue(slot)
         return nil
     }
@@ -230,10 +235,11 @@ extension Worker where E: ~Copyable {
 
     /// The assembly with room for so many bytes more: chunked bodies grow by doubling, up to the limit (413).
     private mutating func assemblyWithRoom(_ slot: UInt32, _ count: Int) -> BlockPointer? {
-        guard let block = unsafe core.connection(slot).pointee.assembly.pointer else { return nil }
+        let row = unsafe core.connection(slot)
+        guard let block = unsafe row.pointee.assembly.pointer else { return nil }
         let headCount = unsafe block.payload.assumingMemoryBound(to: KeptHead.self).pointee.head.byteCount
         let bodyCount = unsafe block.pointee.end - KeptHead.bytes - headCount
-        guard unsafe UInt64(bodyCount + count) <= core.connection(slot).pointee.bodyBytesMax else {
+        guard unsafe UInt64(bodyCount + count) <= row.pointee.bodyBytesMax else {
             refuse(slot, .bodyTooLarge)
             return nil
         }
@@ -248,18 +254,19 @@ extension Worker where E: ~Copyable {
         unsafe larger.pointee.start = unsafe block.pointee.start
         unsafe larger.pointee.end = used
         unsafe core.pointee.blocks.giveBack(block)
-        unsafe core.connection(slot).pointee.assembly = unsafe BlockAddress(larger)
+        unsafe row.pointee.assembly = unsafe BlockAddress(larger)
         return unsafe larger
     }
 
     // MARK: Streamed and dropped bodies
 
     private mutating func streamBody(_ slot: UInt32) -> Work? {
+        let row = unsafe core.connection(slot)
         guard let (piece, last) = unsafe nextBodyPiece(slot) else { return nil }
-        if last { unsafe core.connection(slot).pointee.requestStage = .complete }
+        if last { unsafe row.pointee.requestStage = .complete }
         if unsafe piece.isEmpty && !last { return nil }
         unsafe core.pointee.bodyBytes = unsafe piece
-        guard unsafe core.connection(slot).pointee.flags.contains(.exchangeHeld) else { return nil }
+        guard unsafe row.pointee.flags.contains(.exchangeHeld) else { return nil }
         step = .receivedPiece
         return .received(exchange(slot), last: last)
     }
@@ -273,13 +280,14 @@ extension Worker where E: ~Copyable {
 
     /// The next run of the body in the input, and whether the body ends with it; nil when the input has no more of it or is faulty.
     private mutating func nextBodyPiece(_ slot: UInt32) -> (UnsafeRawBufferPointer, Bool)? {
-        if unsafe core.connection(slot).pointee.flags.contains(.chunkedRequest) { return unsafe nextChunk(slot) }
-        let remaining = unsafe core.connection(slot).pointee.bodyRemaining
+        let row = unsafe core.connection(slot)
+        if unsafe row.pointee.flags.contains(.chunkedRequest) { return unsafe nextChunk(slot) }
+        let remaining = unsafe row.pointee.bodyRemaining
         let count = unsafe min(input.bytes.count - input.position, Int(clamping: remaining))
         guard count > 0 || remaining == 0 else { return nil }
         let piece = unsafe UnsafeRawBufferPointer(rebasing: input.rest[..<count])
         input.position += count
-        unsafe core.connection(slot).pointee.bodyRemaining = remaining - UInt64(count)
+        unsafe row.pointee.bodyRemaining = remaining - UInt64(count)
         countBody(slot, count)
         return unsafe (piece, remaining == UInt64(count))
     }
@@ -306,8 +314,9 @@ extension Worker where E: ~Copyable {
     }
 
     private mutating func countBody(_ slot: UInt32, _ count: Int) {
-        let counted = unsafe core.connection(slot).pointee.bodyBytesInWindow
-        unsafe core.connection(slot).pointee.bodyBytesInWindow = UInt32(clamping: UInt64(counted) + UInt64(count))
+        let row = unsafe core.connection(slot)
+        let counted = unsafe row.pointee.bodyBytesInWindow
+        unsafe row.pointee.bodyBytesInWindow = UInt32(clamping: UInt64(counted) + UInt64(count))
     }
 
     // MARK: What must wait

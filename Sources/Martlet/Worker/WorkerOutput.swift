@@ -10,33 +10,38 @@ extension Worker where E: ~Copyable {
 
     /// Hands the connection's output to the engine if nothing of it is under way (the seam at which a transport such as TLS would encrypt).
     mutating func flush(_ slot: UInt32) {
-        let row = unsafe core.connection(slot).pointee
-        if row.flags.contains(.sendInFlight) || row.requestStage == .closing || row.requestStage == .none { return }
-        guard let first = unsafe row.fillingFirst.pointer else { return finishConnectionIfDone(slot) }
-        unsafe core.connection(slot).pointee.flags.insert(.sendInFlight)
-        if unsafe first.pointee.kind == .file { return unsafe sendFile(slot, row.socket, first, head: nil) }
+        let row = unsafe core.connection(slot)
+        if unsafe row.pointee.flags.contains(.sendInFlight) || row.pointee.requestStage == .closing || row.pointee.requestStage == .none { return }
+        guard let first = unsafe row.pointee.fillingFirst.pointer else { return finishConnectionIfDone(slot) }
+        unsafe row.pointee.flags.insert(.sendInFlight)
+        if unsafe first.pointee.kind == .file { return unsafe sendFile(slot, row.pointee.socket, first, head: nil) }
         guard let second = unsafe first.pointee.next else {
             unsafe take(slot, upTo: first)
-            return unsafe engine.send(row.socket, first.bytes)
+            // Between requests nothing depends on the end of an answer; a stream or a close goes on from it.
+            let isAwaited = unsafe row.pointee.responseStage != .none || !row.pointee.flags.isDisjoint(with: [.closes, .wantsWritable])
+            if isAwaited { return unsafe engine.send(row.pointee.socket, first.bytes) }
+            return unsafe engine.sendUnawaited(row.pointee.socket, first.bytes)
         }
-        if unsafe second.pointee.kind == .file { return unsafe sendFile(slot, row.socket, second, head: first) }
-        unsafe gather(slot, row.socket, first)
+        if unsafe second.pointee.kind == .file { return unsafe sendFile(slot, row.pointee.socket, second, head: first) }
+        unsafe gather(slot, row.pointee.socket, first)
     }
 
     /// Moves the chain up to a block from what is being filled to what is in flight.
     private mutating func take(_ slot: UInt32, upTo last: BlockPointer) {
-        let first = unsafe core.connection(slot).pointee.fillingFirst
+        let row = unsafe core.connection(slot)
+        let first = unsafe row.pointee.fillingFirst
         let rest = unsafe last.pointee.next
         unsafe last.pointee.next = nil
-        unsafe core.connection(slot).pointee.inFlight = first
-        unsafe core.connection(slot).pointee.fillingFirst = unsafe BlockAddress(rest)
-        if unsafe rest == nil { unsafe core.connection(slot).pointee.fillingLast = .none }
+        unsafe row.pointee.inFlight = first
+        unsafe row.pointee.fillingFirst = unsafe BlockAddress(rest)
+        if unsafe rest == nil { unsafe row.pointee.fillingLast = .none }
     }
 
     private mutating func gather(_ slot: UInt32, _ socket: SocketID, _ first: BlockPointer) {
+        let row = unsafe core.connection(slot)
         // The vector travels in a block of its own at the front of the chain, and comes back with it.
         guard let vector = unsafe core.pointee.blocks.take(Self.piecesMax * MemoryLayout<IOVector>.stride) else {
-            unsafe core.connection(slot).pointee.flags.remove(.sendInFlight)
+            unsafe row.pointee.flags.remove(.sendInFlight)
             return unsafe core.pointee.cut(slot)
         }
         let pieces = unsafe vector.payload.bindMemory(to: IOVector.self, capacity: Self.piecesMax)
@@ -53,7 +58,7 @@ extension Worker where E: ~Copyable {
         }
         unsafe take(slot, upTo: last)
         unsafe vector.pointee.next = unsafe first
-        unsafe core.connection(slot).pointee.inFlight = unsafe BlockAddress(vector)
+        unsafe row.pointee.inFlight = unsafe BlockAddress(vector)
         unsafe engine.send(socket, gathering: UnsafeMutableBufferPointer(start: pieces, count: count))
     }
 
@@ -71,12 +76,13 @@ extension Worker where E: ~Copyable {
 
     mutating func sent(_ socket: SocketID, _ error: SystemError?) {
         let slot = socket.slot
-        guard unsafe core.connection(slot).pointee.requestStage != .none else { return }
-        unsafe core.connection(slot).pointee.flags.subtract([.sendInFlight, .sendSeen])
+        let row = unsafe core.connection(slot)
+        guard unsafe row.pointee.requestStage != .none else { return }
+        unsafe row.pointee.flags.subtract([.sendInFlight, .sendSeen])
         releaseInFlight(slot)
-        if unsafe core.connection(slot).pointee.requestStage == .closing { return }
+        if unsafe row.pointee.requestStage == .closing { return }
         guard error == nil else {
-            unsafe core.connection(slot).pointee.endReason = .peerLeft
+            unsafe row.pointee.endReason = .peerLeft
             return beginClose(slot)
         }
         dropFinishedFile(slot)
@@ -87,50 +93,52 @@ extension Worker where E: ~Copyable {
     }
 
     private mutating func releaseInFlight(_ slot: UInt32) {
+        let row = unsafe core.connection(slot)
         var byteCount = 0
-        var next = unsafe core.connection(slot).pointee.inFlight.pointer
+        var next = unsafe row.pointee.inFlight.pointer
         while let block = unsafe next {
             // The vector's own block counts no output: its payload is not [start, end).
             byteCount += unsafe block.pointee.end - block.pointee.start
             unsafe next = unsafe block.pointee.next
         }
-        unsafe core.pointee.blocks.giveBack(chain: core.connection(slot).pointee.inFlight.pointer)
-        unsafe core.connection(slot).pointee.inFlight = .none
-        unsafe core.connection(slot).pointee.outputBytes -= byteCount
+        unsafe core.pointee.blocks.giveBack(chain: row.pointee.inFlight.pointer)
+        unsafe row.pointee.inFlight = .none
+        unsafe row.pointee.outputBytes -= byteCount
         unsafe core.pointee.counters.bytesSent += UInt64(byteCount)
     }
 
     private mutating func dropFinishedFile(_ slot: UInt32) {
-        guard let first = unsafe core.connection(slot).pointee.fillingFirst.pointer, unsafe first.pointee.kind == .file,
+        let row = unsafe core.connection(slot)
+        guard let first = unsafe row.pointee.fillingFirst.pointer, unsafe first.pointee.kind == .file,
             unsafe first.pointee.start == first.pointee.end else { return }
         unsafe take(slot, upTo: first)
         unsafe core.pointee.blocks.giveBack(first)
-        unsafe core.connection(slot).pointee.inFlight = .none
+        unsafe row.pointee.inFlight = .none
     }
 
     /// Below half of the high-water mark, whoever was held back goes on: the writer of a stream, or the parsing of pipelined requests.
     private mutating func noteOutputDrained(_ slot: UInt32) {
-        let row = unsafe core.connection(slot).pointee
-        guard unsafe row.outputBytes <= core.pointee.settings.outputHighWaterBytes / 2 else { return }
-        if row.flags.contains(.wantsWritable) {
-            unsafe core.connection(slot).pointee.flags.remove(.wantsWritable)
+        let row = unsafe core.connection(slot)
+        guard unsafe row.pointee.outputBytes <= core.pointee.settings.outputHighWaterBytes / 2 else { return }
+        if unsafe row.pointee.flags.contains(.wantsWritable) {
+            unsafe row.pointee.flags.remove(.wantsWritable)
             unsafe core.pointee.enqueue(slot, .announcesWritable)
         }
-        if row.requestStage == .head, !row.unparsed.isNone { unsafe core.pointee.enqueue(slot, .wantsInput) }
+        if unsafe row.pointee.requestStage == .head, unsafe !row.pointee.unparsed.isNone { unsafe core.pointee.enqueue(slot, .wantsInput) }
     }
 
     /// When all is said and sent, a connection that is not kept ends: at once, or after the peer's last bytes were dropped.
     mutating func finishConnectionIfDone(_ slot: UInt32) {
-        let row = unsafe core.connection(slot).pointee
-        guard row.flags.contains(.closes), row.responseStage == .none, row.requestStage == .complete else { return }
-        guard row.flags.contains(.lingers), !row.flags.contains(.inputEnded) else { return beginClose(slot) }
-        unsafe core.connection(slot).pointee.requestStage = .lingering
-        unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
-        unsafe core.connection(slot).pointee.unparsed = .none
-        engine.shutdownSend(row.socket)
-        if !row.flags.contains(.receiving) {
-            unsafe core.connection(slot).pointee.flags.insert(.receiving)
-            engine.startReceiving(row.socket)
+        let row = unsafe core.connection(slot)
+        guard unsafe row.pointee.flags.contains(.closes), unsafe row.pointee.responseStage == .none, unsafe row.pointee.requestStage == .complete else { return }
+        guard unsafe row.pointee.flags.contains(.lingers), unsafe !row.pointee.flags.contains(.inputEnded) else { return beginClose(slot) }
+        unsafe row.pointee.requestStage = .lingering
+        unsafe core.pointee.blocks.giveBack(chain: row.pointee.unparsed.pointer)
+        unsafe row.pointee.unparsed = .none
+        unsafe engine.shutdownSend(row.pointee.socket)
+        if unsafe !row.pointee.flags.contains(.receiving) {
+            unsafe row.pointee.flags.insert(.receiving)
+            unsafe engine.startReceiving(row.pointee.socket)
         }
         setDeadline(slot, after: unsafe core.pointee.settings.lingerNanoseconds)
     }
@@ -138,25 +146,25 @@ extension Worker where E: ~Copyable {
     /// Reads on, or lets TCP slow the peer down, by what the connection can take now. False when no more comes.
     @discardableResult
     mutating func steerReceiving(_ slot: UInt32) -> Bool {
-        let row = unsafe core.connection(slot).pointee
-        if row.flags.contains(.inputEnded) { return false }
-        if row.requestStage == .closing || row.requestStage == .none { return true }
-        let kept = unsafe row.unparsed.pointer.map { unsafe $0.pointee.end - $0.pointee.start } ?? 0
+        let row = unsafe core.connection(slot)
+        if unsafe row.pointee.flags.contains(.inputEnded) { return false }
+        if unsafe row.pointee.requestStage == .closing || row.pointee.requestStage == .none { return true }
+        let kept = unsafe row.pointee.unparsed.pointer.map { unsafe $0.pointee.end - $0.pointee.start } ?? 0
         let wants =
-            switch row.requestStage {
+            switch unsafe row.pointee.requestStage {
             case .none, .closing: false
             case .lingering, .collectingBody, .discardingBody: true
-            case .head: unsafe row.outputBytes <= core.pointee.settings.outputHighWaterBytes
-            case .streamingBody: !row.flags.contains(.readingPaused)
+            case .head: unsafe row.pointee.outputBytes <= core.pointee.settings.outputHighWaterBytes
+            case .streamingBody: unsafe !row.pointee.flags.contains(.readingPaused)
             case .complete: kept < CoreSettings.unparsedBytesMax
             }
-        guard wants != row.flags.contains(.receiving) else { return true }
+        guard unsafe wants != row.pointee.flags.contains(.receiving) else { return true }
         if wants {
-            unsafe core.connection(slot).pointee.flags.insert(.receiving)
-            engine.startReceiving(row.socket)
+            unsafe row.pointee.flags.insert(.receiving)
+            unsafe engine.startReceiving(row.pointee.socket)
         } else {
-            unsafe core.connection(slot).pointee.flags.remove(.receiving)
-            engine.stopReceiving(row.socket)
+            unsafe row.pointee.flags.remove(.receiving)
+            unsafe engine.stopReceiving(row.pointee.socket)
         }
         return true
     }

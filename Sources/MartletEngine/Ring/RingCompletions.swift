@@ -8,6 +8,9 @@ extension RingEngine {
         while !announced.isEmpty {
             if let event = takeAnnounced() { return event }
         }
+        while silentSends.hasDecided {
+            if let event = takeSilentSend() { return event }
+        }
         while head != tail {
             let entry = unsafe completions[Int(head & completionMask)]
             head &+= 1  // Safe: the queue's indices wrap by design.
@@ -117,6 +120,14 @@ extension RingEngine {
             return sendReleased(socket)
         }
         return advanceSend(socket, by: Int(entry.res)) ? sendReleased(socket) : continueSend(socket)
+    }
+
+    /// A send of the list that has no completion has succeeded.
+    private mutating func takeSilentSend() -> Event? {
+        let slot = silentSends.takeDecided()
+        guard unsafe sockets.row(slot).pointee.state.contains(.sendIsSilent) else { return nil }
+        unsafe sockets.row(slot).pointee.state.remove(.sendIsSilent)
+        return unsafe sendReleased(SocketID(slot: slot, generation: sockets.row(slot).pointee.generation))
     }
 
     /// The send is over once the kernel neither sends nor holds its memory.

@@ -26,6 +26,7 @@ internal import Glibc
     var slotsUsed: UInt32 = 0
     var freeSlots = SocketList()
     var starved = SocketList()
+    var silentSends = SilentSends()
     var announced = SocketList()
 
     /// Completions between head and tail were posted before the last wait returned.
@@ -150,6 +151,21 @@ internal import Glibc
         default: preconditionFailure("io_uring_enter refused a ring that it had made: \(SystemError(-code, .ioUringEnter))")
         }
         unsafe tail = martlet_completions_tail(ring)
+        if !silentSends.isEmpty { decideSilentSends() }
+    }
+
+    /// Failures are in the queue, unless it overflowed or the kernel has not taken everything yet; then the next enter decides.
+    private mutating func decideSilentSends() {
+        guard unsafe martlet_submissions_waiting(ring) == 0, unsafe martlet_submission_flags(ring) & MARTLET_SQ_CQ_OVERFLOW == 0 else { return }
+        var index = head
+        while index != tail {
+            let entry = unsafe completions[Int(index & completionMask)]
+            index &+= 1  // Safe: the queue's indices wrap by design.
+            guard entry.user_data >> 56 == UInt64(Operation.send.rawValue) else { continue }
+            let socket = SocketID(packed: entry.user_data & (1 << 56 - 1))
+            if isOpen(socket) { unsafe sockets.row(socket.slot).pointee.state.remove(.sendIsSilent) }
+        }
+        silentSends.decide()
     }
 
     /// Keeps one kernel timer, and only ever moves it forward: a wait whose deadline lies behind the armed one costs nothing.

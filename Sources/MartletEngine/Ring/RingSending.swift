@@ -13,6 +13,19 @@ extension RingEngine {
         submitSend(socket)
     }
 
+    /// A send that nobody waits for saves the turn in which its completion would be read: it is tried inside the enter and silent when it succeeds.
+    package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
+        guard silentSends.hasRoom, bytes.count < options.zeroCopySendBytesMin ?? .max else { return unsafe send(socket, bytes) }
+        guard beginSend(socket, .sendIsSilent) else { return }
+        let slot = socket.slot
+        unsafe sockets.row(slot).pointee.sendAddress = UInt(bitPattern: bytes.baseAddress)
+        unsafe sockets.row(slot).pointee.sendCount = UInt32(bytes.count)
+        let entry = unsafe submission()
+        unsafe martlet_prepare_silent_send(entry, sockets.row(slot).pointee.descriptor, bytes.baseAddress, bytes.count)
+        unsafe entry.pointee.user_data = Operation.send.userData(socket)
+        silentSends.append(slot)
+    }
+
     package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
         guard beginSend(socket, .sendIsGather) else { return }
         unsafe messages.row(socket.slot).pointee.msg_iov = pieces.baseAddress

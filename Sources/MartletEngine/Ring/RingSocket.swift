@@ -22,6 +22,8 @@ struct RingSocket: BitwiseCopyable {
         static let announced = State(rawValue: 1 << 10)
         /// The descriptor was given to the kernel to close, and is no longer ours; the owner has not been told yet.
         static let closed = State(rawValue: 1 << 12)
+        /// The send says nothing when it succeeds: it ends inside the enter that takes it, and only a failure has a completion.
+        static let sendIsSilent = State(rawValue: 1 << 13)
         /// A zero-copy send's memory is still the kernel's.
         static let notificationPending = State(rawValue: 1 << 11)
         /// The kernel refused to send from this socket without a copy.
