@@ -105,6 +105,8 @@ package protocol Engine: ~Copyable {
     mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer)
     /// As `send`, but nobody waits for its end: `sent` may come only together with whatever happens next on the core.
     mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer)
+    /// Somebody waits for the end of the send after all: `sent` comes as soon as it has ended.
+    mutating func awaitSend(_ socket: SocketID)
     /// Sends several pieces in order. The vector and the memory must stay until `sent`; the vector may be changed by the engine.
     mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>)
     /// Sends a head from memory and a part of a file from the page cache. Both must stay until `sent`, the descriptor open.
@@ -124,4 +126,5 @@ package protocol Engine: ~Copyable {
 
 extension Engine where Self: ~Copyable {
     package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) { unsafe send(socket, bytes) }
+    package mutating func awaitSend(_ socket: SocketID) {}
 }

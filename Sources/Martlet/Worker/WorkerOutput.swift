@@ -11,7 +11,8 @@ extension Worker where E: ~Copyable {
     /// Hands the connection's output to the engine if nothing of it is under way (the seam at which a transport such as TLS would encrypt).
     mutating func flush(_ slot: UInt32) {
         let row = unsafe core.connection(slot)
-        if unsafe row.pointee.flags.contains(.sendInFlight) || row.pointee.requestStage == .closing || row.pointee.requestStage == .none { return }
+        if unsafe row.pointee.requestStage == .closing || row.pointee.requestStage == .none { return }
+        if unsafe row.pointee.flags.contains(.sendInFlight) { return unsafe engine.awaitSend(row.pointee.socket) }
         guard let first = unsafe row.pointee.fillingFirst.pointer else { return finishConnectionIfDone(slot) }
         unsafe row.pointee.flags.insert(.sendInFlight)
         if unsafe first.pointee.kind == .file { return unsafe sendFile(slot, row.pointee.socket, first, head: nil) }
@@ -130,7 +131,8 @@ extension Worker where E: ~Copyable {
     /// When all is said and sent, a connection that is not kept ends: at once, or after the peer's last bytes were dropped.
     mutating func finishConnectionIfDone(_ slot: UInt32) {
         let row = unsafe core.connection(slot)
-        guard unsafe row.pointee.flags.contains(.closes), unsafe row.pointee.responseStage == .none, unsafe row.pointee.requestStage == .complete else { return }
+        guard unsafe row.pointee.flags.contains(.closes) else { return }
+        guard unsafe row.pointee.responseStage == .none, unsafe row.pointee.requestStage == .complete else { return }
         guard unsafe row.pointee.flags.contains(.lingers), unsafe !row.pointee.flags.contains(.inputEnded) else { return beginClose(slot) }
         unsafe row.pointee.requestStage = .lingering
         unsafe core.pointee.blocks.giveBack(chain: row.pointee.unparsed.pointer)

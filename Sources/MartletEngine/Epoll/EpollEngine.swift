@@ -74,7 +74,8 @@ internal import Glibc
     deinit {
         var slot: UInt32 = 0
         while slot < slotsUsed {
-            if unsafe sockets.row(slot).pointee.state.contains(.open), unsafe !sockets.row(slot).pointee.state.contains(.closed) { _ = unsafe Glibc.close(sockets.row(slot).pointee.descriptor) }
+            let state = unsafe sockets.row(slot).pointee.state
+            if state.contains(.open), !state.contains(.closed) { _ = unsafe Glibc.close(sockets.row(slot).pointee.descriptor) }
             slot += 1
         }
         _ = Glibc.close(timer)

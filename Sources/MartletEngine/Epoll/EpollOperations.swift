@@ -74,7 +74,8 @@ extension EpollEngine {
 
     /// Registers a socket for all that it may ever say. False: the kernel has no room for it, and the slot is free again.
     mutating func watch(_ socket: SocketID) -> Bool {
-        if unsafe martlet_watch(epoll, sockets.row(socket.slot).pointee.descriptor, MARTLET_WATCH_SOCKET, EpollWatch.socket.data | socket.packed) == 0 { return true }
+        let descriptor = unsafe sockets.row(socket.slot).pointee.descriptor
+        if martlet_watch(epoll, descriptor, MARTLET_WATCH_SOCKET, EpollWatch.socket.data | socket.packed) == 0 { return true }
         free(socket.slot)
         return false
     }

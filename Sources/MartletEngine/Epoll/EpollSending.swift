@@ -22,7 +22,8 @@ extension EpollEngine {
 
     package mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
         guard beginSend(socket, .sendIsFile) else { return }
-        unsafe files.row(socket.slot).pointee = FileSend(headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)
+        unsafe files.row(socket.slot).pointee = FileSend(
+            headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)
         continueSend(socket.slot)
     }
 

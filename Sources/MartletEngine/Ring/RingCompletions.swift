@@ -44,18 +44,13 @@ extension RingEngine {
         }
     }
 
-    /// The row of a socket that is the one named, not a later one in its place.
-    private func isCurrent(_ socket: SocketID) -> Bool {
-        unsafe socket.slot < slotsUsed && sockets.row(socket.slot).pointee.generation == socket.generation && sockets.row(socket.slot).pointee.state.contains(.open)
-    }
-
     // MARK: Receiving
 
     private mutating func received(_ socket: SocketID, _ entry: io_uring_cqe) -> Event? {
         let carriesBuffer = entry.flags & MARTLET_CQE_F_BUFFER != 0
         let buffer = UInt16(truncatingIfNeeded: entry.flags >> 16)
         if carriesBuffer { buffers.markLent() }
-        guard isCurrent(socket) else {
+        guard isOpen(socket) else {
             counters.staleCompletions += 1
             if carriesBuffer { buffers.giveBack(buffer) }
             return nil
@@ -99,7 +94,7 @@ extension RingEngine {
     // MARK: Sending
 
     private mutating func sendEnded(_ socket: SocketID, _ entry: io_uring_cqe) -> Event? {
-        guard isCurrent(socket) else {
+        guard isOpen(socket) else {
             counters.staleCompletions += 1
             return nil
         }
@@ -156,7 +151,7 @@ extension RingEngine {
 
     /// Only sends of files wait for room.
     private mutating func pollEnded(_ socket: SocketID, _ result: Int32) -> Event? {
-        guard isCurrent(socket) else {
+        guard isOpen(socket) else {
             counters.staleCompletions += 1
             return nil
         }
@@ -205,7 +200,7 @@ extension RingEngine {
     }
 
     private mutating func connectEnded(_ socket: SocketID, _ result: Int32) -> Event? {
-        guard isCurrent(socket) else {
+        guard isOpen(socket) else {
             counters.staleCompletions += 1
             return nil
         }

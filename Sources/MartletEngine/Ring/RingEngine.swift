@@ -51,7 +51,8 @@ internal import Glibc
         let handle = try RingHandle(options)
         let ring = unsafe handle.ring
         var features = handle.features
-        var buffers = try unsafe ReceiveBuffers(ring, bytesEach: options.receiveBufferBytes, count: options.receiveBufferCount, countMax: options.receiveBufferCountMax)
+        var buffers = try unsafe ReceiveBuffers(
+            ring, bytesEach: options.receiveBufferBytes, count: options.receiveBufferCount, countMax: options.receiveBufferCountMax)
         let sockets = try Slab<RingSocket>(capacity: options.socketsMax)
         let messages = unsafe try Slab<msghdr>(capacity: options.socketsMax)
         let files = try Slab<FileSend>(capacity: options.socketsMax)
@@ -81,7 +82,8 @@ internal import Glibc
         finishAccepting()
         var slot: UInt32 = 0
         while slot < slotsUsed {
-            if unsafe sockets.row(slot).pointee.state.contains(.open), unsafe !sockets.row(slot).pointee.state.contains(.closed) { _ = unsafe Glibc.close(sockets.row(slot).pointee.descriptor) }
+            let state = unsafe sockets.row(slot).pointee.state
+            if state.contains(.open), !state.contains(.closed) { _ = unsafe Glibc.close(sockets.row(slot).pointee.descriptor) }
             slot += 1
         }
         unsafe timeout.deallocate()
@@ -121,7 +123,8 @@ internal import Glibc
 
     package mutating func wait(until deadline: Nanoseconds?) {
         finishTurn()
-        let hasEvents = !announced.isEmpty
+        let hasEvents = !announced.isEmpty || silentSends.areAwaited
+        silentSends.areAwaited = false
         if !hasEvents, let deadline = earliest(deadline, listenersResume) { armTimeout(deadline) }
         enter(waitFor: hasEvents ? 0 : 1)
         now = max(now, Clock.coarse())

@@ -110,7 +110,8 @@ extension RingEngine {
         let slot = socket.slot
         unsafe sockets.row(slot).pointee.state.remove(.wantsReceive)
         if unsafe sockets.row(slot).pointee.state.contains(.starved) { removeStarved(slot) }
-        guard unsafe sockets.row(slot).pointee.state.contains(.receiveArmed), unsafe !sockets.row(slot).pointee.state.contains(.receiveCancelling) else { return }
+        let state = unsafe sockets.row(slot).pointee.state
+        guard state.contains(.receiveArmed), !state.contains(.receiveCancelling) else { return }
         unsafe sockets.row(slot).pointee.state.insert(.receiveCancelling)
         let entry = unsafe submission()
         unsafe martlet_prepare_cancel(entry, Operation.receive.userData(socket))
@@ -170,6 +171,7 @@ extension RingEngine {
         unsafe sockets.row(slot).pointee.state.remove(.wantsReceive)
         unsafe sockets.row(slot).pointee.state.insert(.closing)
         if unsafe sockets.row(slot).pointee.state.contains(.starved) { removeStarved(slot) }
+        awaitSend(socket)
         if unsafe !sockets.row(slot).pointee.state.isDisjoint(with: .held) {
             _ = unsafe shutdown(sockets.row(slot).pointee.descriptor, MARTLET_SHUT_RDWR)
         }
@@ -204,12 +206,16 @@ extension RingEngine {
         _ = unsafe shutdown(sockets.row(socket.slot).pointee.descriptor, MARTLET_SHUT_WR)
     }
 
+    /// The row is that of the socket named, not of a later one in its place.
     func isOpen(_ socket: SocketID) -> Bool {
-        unsafe socket.slot < slotsUsed && sockets.row(socket.slot).pointee.generation == socket.generation && sockets.row(socket.slot).pointee.state.contains(.open)
+        guard socket.slot < slotsUsed else { return false }
+        let row = unsafe sockets.row(socket.slot)
+        return unsafe row.pointee.generation == socket.generation && row.pointee.state.contains(.open)
     }
 
     package func peerAddress(of socket: SocketID) -> SocketAddress? {
-        unsafe isOpen(socket) && !sockets.row(socket.slot).pointee.state.contains(.closed) ? ListeningSocket.peerAddress(sockets.row(socket.slot).pointee.descriptor) : nil
+        guard isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closed) else { return nil }
+        return unsafe ListeningSocket.peerAddress(sockets.row(socket.slot).pointee.descriptor)
     }
 
     // MARK: Events that need no completion

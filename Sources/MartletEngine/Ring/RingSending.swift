@@ -26,6 +26,10 @@ extension RingEngine {
         silentSends.append(slot)
     }
 
+    package mutating func awaitSend(_ socket: SocketID) {
+        if isOpen(socket), unsafe sockets.row(socket.slot).pointee.state.contains(.sendIsSilent) { silentSends.areAwaited = true }
+    }
+
     package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
         guard beginSend(socket, .sendIsGather) else { return }
         unsafe messages.row(socket.slot).pointee.msg_iov = pieces.baseAddress
@@ -35,7 +39,8 @@ extension RingEngine {
 
     package mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
         guard beginSend(socket, .sendIsFile) else { return }
-        unsafe files.row(socket.slot).pointee = FileSend(headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)
+        unsafe files.row(socket.slot).pointee = FileSend(
+            headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)
         pumpFile(socket)
     }
 

@@ -14,6 +14,8 @@ struct SilentSends {
     private var decided = [UInt32](repeating: 0, count: capacity)
     private var decidedCount = 0
     private var taken = 0
+    /// The next wait must not block, so that their ends are told.
+    var areAwaited = false
 
     var hasRoom: Bool { preparedCount < Self.capacity }
     var isEmpty: Bool { preparedCount == 0 }

@@ -38,6 +38,7 @@ import MartletSimulation
     private(set) var hung = false
     /// Virtual seconds after which a run that has not ended never will.
     static let secondsMax: UInt64 = 3000
+    private var hasEnded = false
     private let core: UnsafeMutablePointer<Core>
     private let startTime: Nanoseconds
 
@@ -67,6 +68,7 @@ import MartletSimulation
         watch(stopsWhenDone)
         var handler = AnsweringHandler(later, ledger)
         serve(pump, &handler)
+        hasEnded = true
     }
 
     /// The server has ended; what its kernel has taken still reaches the clients.
@@ -94,6 +96,7 @@ import MartletSimulation
 
     private func watch(_ stopsWhenDone: Bool) {
         network.clock.plan(after: 1_000_000_000) { [unowned self] in
+            if hasEnded { return }
             if network.clock.now - startTime > Self.secondsMax * 1_000_000_000 {
                 hung = true
                 control.askToStop()
