@@ -14,8 +14,6 @@ from crowd import Crowd, raise_descriptor_limit
 from raw_http import Connection, get
 from server_process import Server
 
-ABOVE_TARGET = "the pages of the program's text that starting touches stay mapped: some 2 MB above the target"
-
 StartServer = Callable[..., Server]
 REST_BYTES_MAX = 4_500_000
 IDLE_CONNECTIONS = 10_000
@@ -32,7 +30,6 @@ def pss(server: Server) -> int:
     return int(re.search(r"^Pss:\s+(\d+) kB$", rollup, re.MULTILINE)[1]) * 1024
 
 
-@pytest.mark.xfail(reason=ABOVE_TARGET)
 def test_at_rest(server: StartServer) -> None:
     running = server()
     with Connection(running.address) as connection:
