@@ -85,6 +85,7 @@ enum EngineKind: String, CaseIterable, Codable, CustomTestStringConvertible {
             options.messageWake = false
             options.restrictions = false
             options.registeredDescriptor = false
+            options.silentSend = false
             options.submissionEntries = 4
         case .ring, .epoll, .epollSmallest: break
         }

@@ -115,6 +115,7 @@ internal import Glibc
         case .cooperativeTaskRun: text += "cooperative task run"
         }
         text += features.multishotReceive ? ", multishot receive" : ", single-shot receive"
+        if features.silentSend { text += ", silent sends" }
         if features.restricted { text += ", restricted" }
         return text
     }

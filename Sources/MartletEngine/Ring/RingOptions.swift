@@ -17,6 +17,8 @@ package struct RingOptions: Sendable {
     /// Wake by a posted completion; otherwise by an eventfd.
     package var messageWake = true
     package var registeredDescriptor = true
+    /// Sends that nobody waits for have no completion when they succeed.
+    package var silentSend = true
     /// Only the operations that the engine uses are allowed on the ring.
     package var restrictions = true
     /// Sends of at least this many bytes go out without a copy (Linux 6.0); nil: never. Below 32 KiB it costs more than it saves.

@@ -19,6 +19,7 @@ struct RingFeatures {
     var registeredDescriptor = false
     var restricted = false
     var zeroCopySend = false
+    var silentSend = true
 }
 
 /// Owns a ring from its creation to its end. The kernel and liburing hold its address, so it never moves.
@@ -79,6 +80,7 @@ enum RingSetup {
         features.multishotAccept = options.multishotAccept
         features.multishotReceive = options.multishotReceive
         features.messageWake = options.messageWake
+        features.silentSend = options.silentSend
         features.zeroCopySend = unsafe options.zeroCopySendBytesMin != nil && supports(ring, IORING_OP_SEND_ZC)
         // A surprise punt must not spawn hundreds of kernel threads. (Not allowed once restricted; then nothing the engine uses punts.)
         if !features.restricted {

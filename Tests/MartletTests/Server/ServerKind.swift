@@ -39,6 +39,7 @@ enum ServerKind: String, CaseIterable, CustomTestStringConvertible {
             configuration.ring.messageWake = false
             configuration.ring.restrictions = false
             configuration.ring.registeredDescriptor = false
+            configuration.ring.silentSend = false
             fewBuffers(&configuration.ring)
         }
     }
