@@ -23,6 +23,8 @@ internal import MartletEngine
     private var hugeFreeCount = 0
     /// Mapped now, free blocks included.
     private(set) var bytes = 0
+    /// Of these, with somebody.
+    private var bytesTaken = 0
     let bytesMax: Int
     /// Mappings of small blocks, to be unmapped at the end.
     private var mappings: [UnsafeMutableRawPointer] = unsafe []
@@ -39,10 +41,14 @@ internal import MartletEngine
 
     /// A memory block with at least `byteCount` bytes of payload, or nil when the bound is reached.
     mutating func take(_ byteCount: Int) -> BlockPointer? {
-        if unsafe byteCount <= Self.smallBytes - Block.headerBytes { return unsafe takeSmall() }
-        if unsafe byteCount <= Self.largeBytes - Block.headerBytes { return unsafe takeLarge() }
-        return unsafe takeHuge(byteCount)
+        let isSmall = unsafe byteCount <= Self.smallBytes - Block.headerBytes, isLarge = unsafe byteCount <= Self.largeBytes - Block.headerBytes
+        guard let block = unsafe isSmall ? takeSmall() : isLarge ? takeLarge() : takeHuge(byteCount) else { return nil }
+        bytesTaken += unsafe block.pointee.capacity + Block.headerBytes
+        return unsafe block
     }
+
+    /// More than half of what there may be is with somebody: who still has output waiting should ask for no more.
+    var isTight: Bool { bytesTaken > bytesMax / 2 }
 
     private mutating func takeSmall() -> BlockPointer? {
         if unsafe smallFree == nil { mapSmall() }
@@ -87,6 +93,7 @@ internal import MartletEngine
     }
 
     mutating func giveBack(_ block: BlockPointer) {
+        bytesTaken -= unsafe block.pointee.capacity + Block.headerBytes
         if let owner = unsafe block.pointee.owner {
             unsafe block.pointee.owner = nil
             unsafe owner.release()
@@ -128,7 +135,7 @@ internal import MartletEngine
     // MARK: Memory from the kernel
 
     private mutating func mapSmall() {
-        guard let base = unsafe pages(Self.smallBytes * Self.smallBlocksPerMapping) else { return }
+        guard let base = unsafe pages(Self.smallBytes * Self.smallBlocksPerMapping, within: bytesMax) else { return }
         unsafe mappings.append(base)
         for index in (0..<Self.smallBlocksPerMapping).reversed() {
             let block = unsafe Self.header(base + index * Self.smallBytes, Self.smallBytes, .small)
@@ -138,12 +145,13 @@ internal import MartletEngine
     }
 
     private mutating func map(_ byteCount: Int, _ size: BlockSize) -> BlockPointer? {
-        guard let base = unsafe pages(byteCount) else { return nil }
+        guard let base = unsafe pages(byteCount, within: bytesMax - bytesMax / 8) else { return nil }
         return unsafe Self.header(base, byteCount, size)
     }
 
-    private mutating func pages(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-        guard bytes + byteCount <= bytesMax else { return nil }
+    /// An eighth is only for small blocks: bodies that nobody takes must not leave a small answer without memory.
+    private mutating func pages(_ byteCount: Int, within bound: Int) -> UnsafeMutableRawPointer? {
+        guard bytes + byteCount <= bound else { return nil }
         let base = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard unsafe base != MAP_FAILED else { return nil }
         bytes += byteCount

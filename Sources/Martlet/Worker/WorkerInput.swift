@@ -121,8 +121,10 @@ extension Worker where E: ~Copyable {
     }
 
     /// A peer that does not take its answers is not given more of them.
-    func isHeldBack(_ slot: UInt32) -> Bool {
-        unsafe core.connection(slot).pointee.outputBytes > core.pointee.settings.outputHighWaterBytes
+    mutating func isHeldBack(_ slot: UInt32) -> Bool {
+        let waiting = unsafe core.connection(slot).pointee.outputBytes
+        // When memory is short one answer at a time is enough for each.
+        return unsafe waiting > core.pointee.settings.outputHighWaterBytes || (waiting > 0 && core.pointee.blocks.isTight)
     }
 
     /// Nothing more can be done with these bytes now: the rest is kept, the buffer goes back, the output goes out.

@@ -157,7 +157,7 @@ extension Worker where E: ~Copyable {
             switch unsafe row.pointee.requestStage {
             case .none, .closing: false
             case .lingering, .collectingBody, .discardingBody: true
-            case .head: unsafe row.pointee.outputBytes <= core.pointee.settings.outputHighWaterBytes
+            case .head: !isHeldBack(slot)
             case .streamingBody: unsafe !row.pointee.flags.contains(.readingPaused)
             case .complete: kept < CoreSettings.unparsedBytesMax
             }
