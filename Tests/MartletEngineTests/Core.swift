@@ -107,6 +107,10 @@ struct SocketHistory {
         unsafe engine.send(socket, UnsafeRawBufferPointer(keep(bytes, for: socket)))
     }
 
+    func sendUnawaited(_ socket: SocketID, _ bytes: [UInt8]) {
+        unsafe engine.sendUnawaited(socket, UnsafeRawBufferPointer(keep(bytes, for: socket)))
+    }
+
     /// The next socket that was accepted, which is the client's if clients are taken in their order; starts receiving from it.
     func acceptOne(_ client: borrowing Peer) throws -> SocketID {
         try run("accept") { accepted.count > claimedCount }

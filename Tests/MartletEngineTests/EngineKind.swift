@@ -15,6 +15,8 @@ protocol EngineBox: AnyObject {
     func startReceiving(_ socket: SocketID)
     func stopReceiving(_ socket: SocketID)
     func release(_ received: ReceivedBytes)
+    func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer)
+    func awaitSend(_ socket: SocketID)
     func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer)
     func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>)
     func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer)
@@ -40,6 +42,8 @@ final class Box<E: Engine & ~Copyable>: EngineBox {
     func stopReceiving(_ socket: SocketID) { engine.stopReceiving(socket) }
     func release(_ received: ReceivedBytes) { engine.release(received) }
     func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) { unsafe engine.send(socket, bytes) }
+    func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) { unsafe engine.sendUnawaited(socket, bytes) }
+    func awaitSend(_ socket: SocketID) { engine.awaitSend(socket) }
     func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) { unsafe engine.send(socket, gathering: pieces) }
     func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
         unsafe engine.send(socket, file: descriptor, offset: offset, count: count, head: head)
