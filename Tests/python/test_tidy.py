@@ -12,7 +12,7 @@ TIDY = Path(__file__).resolve().parents[2] / "Tools/tidy"
 
 GOOD = {
     "Package.swift": "// swift-tools-version: 6.2\nimport PackageDescription\n",
-    "README.md": "# Good\n[tests](Tests/a.py#top), [web](https://example.org/work/x), `[no](link)`\n\n```\n[no](link)\n```\n",
+    "README.md": "# Good\n[tests](Tests/a.py#top), [web](https://example.org/page/x), `[no](link)`\n\n```\n[no](link)\n```\n",
     "Sources/MartletBytes/Bytes.swift": "import Swift\nfunc a() {}\n",
     "Sources/MartletHTTP/HTTP.swift": "@_exported public import MartletBytes\ninternal import Synchronization\n",
     "Sources/MartletHTTP1/Parser.swift": "import MartletBytes\npackage import MartletHTTP\n",

@@ -27,7 +27,7 @@ public struct AsyncRequest: ~Copyable {
     /// The value of the first field of that name; nil without one.
     public func field(_ name: FieldName) -> [UInt8]? {
         guard let index = standing.storage.head.firstIndex(of: name) else { return nil }
-        return bytes(standing.storage.head.fields[index].value)
+        return bytes(standing.storage.head.field(at: index).value)
     }
 
     /// Lends the whole body.

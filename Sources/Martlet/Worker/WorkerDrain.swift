@@ -73,6 +73,7 @@ extension Worker where E: ~Copyable {
             if row.flags.contains(.sendInFlight) || !row.fillingFirst.isNone {
                 unsafe worker.core.connection(slot).pointee.flags.formUnion([.closes, .lingers])
                 unsafe worker.core.connection(slot).pointee.requestStage = .complete
+                unsafe worker.core.pointee.enqueue(slot, .wantsFlush)
             } else {
                 worker.beginClose(slot)
             }

@@ -18,8 +18,9 @@ extension Worker where E: ~Copyable {
         if unsafe first.pointee.kind == .file { return unsafe sendFile(slot, row.pointee.socket, first, head: nil) }
         guard let second = unsafe first.pointee.next else {
             unsafe take(slot, upTo: first)
-            // Between requests nothing depends on the end of an answer; a stream or a close goes on from it.
-            let isAwaited = unsafe row.pointee.responseStage != .none || !row.pointee.flags.isDisjoint(with: [.closes, .wantsWritable])
+            // Between requests nothing depends on the end of an answer; a stream, a close, and input that was held back go on from it.
+            let isAwaited = unsafe row.pointee.responseStage != .none || !row.pointee.unparsed.isNone
+                || !row.pointee.flags.isDisjoint(with: [.closes, .wantsWritable])
             if isAwaited { return unsafe engine.send(row.pointee.socket, first.bytes) }
             return unsafe engine.sendUnawaited(row.pointee.socket, first.bytes)
         }
@@ -160,6 +161,8 @@ extension Worker where E: ~Copyable {
             case .streamingBody: unsafe !row.pointee.flags.contains(.readingPaused)
             case .complete: kept < CoreSettings.unparsedBytesMax
             }
+        // Whoever is held back goes on from the end of what is being sent.
+        if !wants, unsafe row.pointee.flags.contains(.sendInFlight) { unsafe engine.awaitSend(row.pointee.socket) }
         guard unsafe wants != row.pointee.flags.contains(.receiving) else { return true }
         if wants {
             unsafe row.pointee.flags.insert(.receiving)

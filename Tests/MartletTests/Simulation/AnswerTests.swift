@@ -8,7 +8,7 @@ import Testing
 @Suite struct AnswerTests {
     @Test(arguments: [0, 1000] as [UInt64])
     func sameAnswersHoweverCut(first: UInt64) throws {
-        for seed in simulationSeeds(600, from: first) {
+        for seed in simulationSeeds(400, from: first) {
             let run = try ServerRun(seed: seed, faults: .lossless)
             run.server.run()
             try expectEndedWell(run.server, "seed \(seed)")
@@ -23,7 +23,7 @@ import Testing
 
     @Test(arguments: [10_000, 11_000] as [UInt64])
     func aBeginningOfTheAnswersWhenClientsLeave(first: UInt64) throws {
-        for seed in simulationSeeds(600, from: first) {
+        for seed in simulationSeeds(400, from: first) {
             let run = try ServerRun(seed: seed, faults: .harsh)
             run.server.run()
             try expectEndedWell(run.server, "seed \(seed)")

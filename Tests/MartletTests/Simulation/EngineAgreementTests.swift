@@ -52,7 +52,7 @@ import Testing
 }
 
 extension Later {
-    /// In another turn of the core by a task on its executor, from another thread by one that has none.
+    /// In another turn of the core by a task on its executor; from another thread by one of its own, because the other tests fill the pool of tasks.
     static func byTasks(_ context: CoreContext) -> Later {
         Later(
             onCore: { _, action in
@@ -64,13 +64,20 @@ extension Later {
             },
             anywhere: { _, action in
                 let box = ActionBox(action: action)
-                Task.detached { box.action() }
+                var thread = pthread_t()
+                let code = unsafe pthread_create(&thread, nil, { raw in
+                    unsafe Unmanaged<ActionBox>.fromOpaque(raw!).takeRetainedValue().action()
+                    return nil
+                }, Unmanaged.passRetained(box).toOpaque())
+                precondition(code == 0, "the thread that answers a ticket cannot be started")
+                _ = pthread_detach(thread)
             })
     }
 }
 
-private struct ActionBox: @unchecked Sendable {
+private final class ActionBox: @unchecked Sendable {
     let action: () -> Void
+    init(action: @escaping () -> Void) { self.action = action }
 }
 
 /// A client's socket that never blocks.
