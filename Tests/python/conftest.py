@@ -10,7 +10,7 @@ from typing import Callable, Iterator, Sequence
 import pytest
 
 from raw_http import Connection
-from server_process import Server
+from server_process import PROGRAM, Server
 
 TEST_SECONDS_MAX = 60
 IO_URING_SETUP = 425
@@ -54,8 +54,8 @@ def server(engine: str) -> Iterator[StartServer]:
     """Starts servers with the given options: `server("--timeout-header", "1")`. A crash of one fails the test."""
     started: list[Server] = []
 
-    def start(*options: str, launcher: Sequence[str] = ()) -> Server:
-        started.append(Server("--engine", engine, *options, launcher=launcher))
+    def start(*options: str, launcher: Sequence[str] = (), program: Path = PROGRAM) -> Server:
+        started.append(Server("--engine", engine, *options, launcher=launcher, program=program))
         return started[-1]
 
     yield start

@@ -22,11 +22,11 @@ class ServerFault(AssertionError):
 
 
 class Server:
-    def __init__(self, *options: str, launcher: Sequence[str] = ()) -> None:
+    def __init__(self, *options: str, launcher: Sequence[str] = (), program: Path = PROGRAM) -> None:
         """`launcher` is a command that prepares the process and then becomes the server by exec, as `env` and `prlimit` do."""
         if not any(option == "--bind" or option.startswith("--bind=") for option in options):
             options = ("--bind", "127.0.0.1:0", *options)
-        self.command = [*launcher, str(PROGRAM), *options]
+        self.command = [*launcher, str(program), *options]
         self.expected_addresses = sum(option == "--bind" or option.startswith("--bind=") for option in options)
         # Both streams in one, so that the order of what it says is kept.
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
