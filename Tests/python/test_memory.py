@@ -82,9 +82,7 @@ def test_each_idle_connection(idle: Idle) -> None:
     assert idle.after - idle.before <= IDLE_CONNECTIONS * IDLE_BYTES_PER_CONNECTION_MAX
 
 
-def test_all_with_idle_connections(request: pytest.FixtureRequest, engine: str, idle: Idle) -> None:
-    if engine == "uring":
-        request.applymarker(pytest.mark.xfail(reason="8.4 MB: the rings and the receive buffers of two cores are 2.6 MB of it"))
+def test_all_with_idle_connections(idle: Idle) -> None:
     assert idle.after <= IDLE_TOTAL_BYTES_MAX
 
 

@@ -18,7 +18,7 @@ ROUNDS = 20
 # Each keeps 4 KB until its request is whole; the cores' buffers have a quarter of the limit.
 HALF_REQUESTS = 600
 # Answers of 1 MB in all that each greedy client asks for and does not read.
-GREEDY_CLIENTS = 200
+GREEDY_CLIENTS = 400
 GREEDY_REQUESTS = 64
 GREEDY_ANSWER_BYTES = 16_384
 
@@ -63,7 +63,7 @@ def test_half_requests(group: MemoryGroup, limited: Server) -> None:
 
 
 def test_answers_that_nobody_takes(group: MemoryGroup, limited: Server) -> None:
-    """Twelve times the limit is asked for and not read. Somebody may be cut; the server lives, and serves others meanwhile."""
+    """Twenty-five times the limit is asked for and not read. Somebody may be cut; the server lives, and serves others meanwhile."""
     with Crowd(limited.address, GREEDY_CLIENTS) as crowd:
         crowd.send(get(f"/bytes?{GREEDY_ANSWER_BYTES}") * GREEDY_REQUESTS)
         with Connection(limited.address) as connection:

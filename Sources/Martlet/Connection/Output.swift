@@ -10,7 +10,7 @@ extension Core {
     /// What was written counts only after `commit`.
     mutating func reserve(_ slot: UInt32, _ byteCount: Int) -> BlockPointer? {
         if let last = unsafe connection(slot).pointee.fillingLast.pointer, unsafe last.room >= byteCount { return unsafe last }
-        guard let block = unsafe blocks.take(byteCount) else {
+        guard let block = unsafe blocks.take(byteCount) ?? makeRoom(slot, byteCount) else {
             cut(slot)
             return nil
         }

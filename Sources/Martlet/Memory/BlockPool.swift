@@ -144,6 +144,56 @@ internal import MartletEngine
         }
     }
 
+    /// Free memory of one size goes back to the kernel when another size wants it. Small blocks go back by whole mappings.
+    private mutating func trim() {
+        unsafe unmapAll(largeFree)
+        unsafe (largeFree, largeFreeCount) = (nil, 0)
+        unsafe unmapAll(hugeFree)
+        unsafe (hugeFree, hugeFreeCount) = (nil, 0)
+        let starts = unsafe mappings.map { UInt(bitPattern: $0) }.sorted()
+        var freeCounts = [Int](repeating: 0, count: starts.count)
+        unsafe forEachSmallFree { block in freeCounts[unsafe Self.mapping(of: block, starts)] += 1 }
+        var kept: BlockPointer?
+        unsafe forEachSmallFree { block in
+            if freeCounts[unsafe Self.mapping(of: block, starts)] == Self.smallBlocksPerMapping { return }
+            unsafe block.pointee.next = unsafe kept
+            unsafe kept = unsafe block
+        }
+        unsafe smallFree = unsafe kept
+        for (start, freeCount) in zip(starts, freeCounts) where freeCount == Self.smallBlocksPerMapping {
+            unsafe mappings.removeAll { UInt(bitPattern: $0) == start }
+            _ = unsafe munmap(UnsafeMutableRawPointer(bitPattern: start), Self.smallBytes * Self.smallBlocksPerMapping)
+            bytes -= Self.smallBytes * Self.smallBlocksPerMapping
+        }
+    }
+
+    private mutating func unmapAll(_ first: BlockPointer?) {
+        var next = unsafe first
+        while let block = unsafe next {
+            unsafe next = unsafe block.pointee.next
+            bytes -= unsafe block.pointee.capacity + Block.headerBytes
+            unsafe Self.unmap(block)
+        }
+    }
+
+    private func forEachSmallFree(_ body: (BlockPointer) -> Void) {
+        var next = unsafe smallFree
+        while let block = unsafe next {
+            unsafe next = unsafe block.pointee.next
+            unsafe body(block)
+        }
+    }
+
+    /// Index of the mapping that a small block lies in.
+    private static func mapping(of block: BlockPointer, _ starts: [UInt]) -> Int {
+        var low = 0, high = starts.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if starts[middle] <= UInt(bitPattern: block) { low = middle } else { high = middle }
+        }
+        return low
+    }
+
     private mutating func map(_ byteCount: Int, _ size: BlockSize) -> BlockPointer? {
         guard let base = unsafe pages(byteCount, within: bytesMax - bytesMax / 8) else { return nil }
         return unsafe Self.header(base, byteCount, size)
@@ -151,6 +201,7 @@ internal import MartletEngine
 
     /// An eighth is only for small blocks: bodies that nobody takes must not leave a small answer without memory.
     private mutating func pages(_ byteCount: Int, within bound: Int) -> UnsafeMutableRawPointer? {
+        if bytes + byteCount > bound { trim() }
         guard bytes + byteCount <= bound else { return nil }
         let base = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard unsafe base != MAP_FAILED else { return nil }

@@ -28,7 +28,7 @@ package struct RingOptions: Sendable {
     /// Multishot operations post more completions than there are submissions.
     package var completionEntries: UInt32 = 8192
     package var receiveBufferBytes = 4096
-    package var receiveBufferCount = 256
+    package var receiveBufferCount = 128
     /// How far the receive buffers grow when they run out; a power of two.
     package var receiveBufferCountMax = 4096
     package var socketsMax = 65_536
