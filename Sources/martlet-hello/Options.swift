@@ -36,7 +36,7 @@ struct Options {
           --exit-after N            end after N answered requests (for measuring)
           --help                    this text
 
-        Routes: /  /json  /echo (POST)  /stream  /later  /async  /bytes?N  /empty  /sendfile?NAME
+        Routes: /  /json  /echo (POST)  /stream  /later  /async  /async-echo (POST)  /bytes?N  /empty  /sendfile?NAME
         """
 
     init(_ arguments: ArraySlice<String>) throws(OptionError) {

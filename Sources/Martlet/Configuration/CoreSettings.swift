@@ -28,6 +28,7 @@ struct CoreSettings: Sendable {
     var serverName: String?
     var sendsDate: Bool
     var exitsAfterRequests: UInt64?
+    var log: @Sendable (String) -> Void
 
     /// Input that may wait behind a request that is being answered, before the socket is no longer read.
     static let unparsedBytesMax = 65_536
@@ -61,6 +62,7 @@ struct CoreSettings: Sendable {
         serverName = configuration.serverName
         sendsDate = configuration.sendsDate
         exitsAfterRequests = configuration.exitsAfterRequests
+        log = configuration.log
     }
 
     /// Off is far away: some hundred years.

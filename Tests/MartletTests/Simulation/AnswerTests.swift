@@ -6,25 +6,26 @@ import Testing
 @testable import Martlet
 
 @Suite struct AnswerTests {
-    @Test(arguments: [0, 1000] as [UInt64])
-    func sameAnswersHoweverCut(first: UInt64) throws {
+    /// Where the seeds begin, and whether async handlers answer, too.
+    @Test(arguments: [(0, false), (1000, false), (50_000, true), (51_000, true)] as [(UInt64, Bool)])
+    func sameAnswersHoweverCut(first: UInt64, hasAsync: Bool) throws {
         for seed in simulationSeeds(400, from: first) {
-            let run = try ServerRun(seed: seed, faults: .lossless)
+            let run = try ServerRun(seed: seed, faults: .lossless, hasAsync: hasAsync)
             run.server.run()
             try expectEndedWell(run.server, "seed \(seed)")
             for (client, expected) in zip(run.network.clients, run.expected) {
                 let received = Received.final(client.received)
                 let isSame = received == expected
-        try #require(isSame, "seed \(seed), client \(client.number): \(difference(received, expected))")
+                try #require(isSame, "seed \(seed), client \(client.number): \(difference(received, expected))")
                 try #require(client.sawEnd && !client.sawReset, "seed \(seed), client \(client.number)")
             }
         }
     }
 
-    @Test(arguments: [10_000, 11_000] as [UInt64])
-    func aBeginningOfTheAnswersWhenClientsLeave(first: UInt64) throws {
+    @Test(arguments: [(10_000, false), (11_000, false), (52_000, true), (53_000, true)] as [(UInt64, Bool)])
+    func aBeginningOfTheAnswersWhenClientsLeave(first: UInt64, hasAsync: Bool) throws {
         for seed in simulationSeeds(400, from: first) {
-            let run = try ServerRun(seed: seed, faults: .harsh)
+            let run = try ServerRun(seed: seed, faults: .harsh, hasAsync: hasAsync)
             run.server.run()
             try expectEndedWell(run.server, "seed \(seed)")
             for (index, client) in run.network.clients.enumerated() {

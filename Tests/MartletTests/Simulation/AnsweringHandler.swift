@@ -11,6 +11,7 @@ struct AnsweringHandler: Handler {
     private let ledger: Ledger
     private let file: SharedFile?
     private let shared = SharedBytes(Self.letters)
+    private var async: AsyncResponder
     private var streams: [Exchange: OutgoingStream] = [:]
     /// Exchanges that answer when their body is whole: bytes so far, and their sum.
     private var tallies: [Exchange: (count: Int, sum: Int)] = [:]
@@ -27,10 +28,11 @@ struct AnsweringHandler: Handler {
         var readsOn = false
     }
 
-    init(_ later: Later, _ ledger: Ledger) {
+    init(_ later: Later, _ ledger: Ledger, _ executor: CoreExecutor) {
         self.later = later
         self.ledger = ledger
         file = Self.temporaryFile()
+        async = AsyncResponder(AsyncAnswers(), on: executor)
     }
 
     private static func temporaryFile() -> SharedFile? {
@@ -46,7 +48,7 @@ struct AnsweringHandler: Handler {
         switch Route(request).name {
         case "echo", "early", "tally": .streamed
         case "small": .whole(bytesMax: 100)
-        default: nil
+        default: async.bodyHandling(for: request)
         }
     }
 
@@ -76,6 +78,9 @@ struct AnsweringHandler: Handler {
         case "early": writer.send(.forbidden, body: "Not read.\n")
         case "empty": writer.send(.noContent)
         case "unmodified": writer.send(.notModified)
+        case let name where name.starts(with: "async-"):
+            ledger.kept(Exchange(request))
+            async.respond(to: request, with: writer)
         default: writer.send(.notFound, body: "Not found.\n")
         }
     }
@@ -172,6 +177,7 @@ struct AnsweringHandler: Handler {
 
     mutating func received(_ chunk: Span<UInt8>, of exchange: Exchange, last: Bool) {
         ledger.received(exchange)
+        if async.answers(exchange) { return async.received(chunk, of: exchange, last: last) }
         if let tally = tallies[exchange] {
             var sum = tally.sum
             for index in chunk.indices { sum += Int(chunk[index]) }
@@ -202,6 +208,7 @@ struct AnsweringHandler: Handler {
     }
 
     mutating func writable(_ exchange: Exchange) {
+        if async.answers(exchange) { return async.writable(exchange) }
         ledger.writable(exchange)
         guard streams[exchange] != nil else { return }
         streams[exchange]!.isFull = false
@@ -213,6 +220,7 @@ struct AnsweringHandler: Handler {
     }
 
     mutating func ended(_ exchange: Exchange, reason: EndReason) {
+        async.ended(exchange, reason: reason)
         ledger.ended(exchange, reason)
         streams[exchange] = nil
         tallies[exchange] = nil
@@ -224,8 +232,7 @@ struct Route {
     let name: String
     let number: Int
 
-    init(_ request: borrowing Request) {
-        let path = request.path
+    init(path: Span<UInt8>) {
         var name: [UInt8] = [], number = 0, slashes = 0
         for index in path.indices {
             let byte = path[index]
