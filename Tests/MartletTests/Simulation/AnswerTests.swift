@@ -6,11 +6,20 @@ import Testing
 @testable import Martlet
 
 @Suite struct AnswerTests {
-    /// Where the seeds begin, and whether async handlers answer, too.
-    @Test(arguments: [(0, false), (1000, false), (50_000, true), (51_000, true)] as [(UInt64, Bool)])
-    func sameAnswersHoweverCut(first: UInt64, hasAsync: Bool) throws {
-        for seed in simulationSeeds(400, from: first) {
-            let run = try ServerRun(seed: seed, faults: .lossless, hasAsync: hasAsync)
+    /// Where the seeds begin, and what is more than at first: silent sends, async handlers.
+    struct Extent: Sendable {
+        let first: UInt64
+        var silentSends = false
+        var hasAsync = false
+
+        func with(_ faults: SimulatedFaults) -> SimulatedFaults { silentSends ? faults.withSilentSends : faults }
+    }
+
+    @Test(arguments: [Extent(first: 0), Extent(first: 1000, silentSends: true), Extent(first: 50_000, hasAsync: true),
+                      Extent(first: 51_000, silentSends: true, hasAsync: true)])
+    func sameAnswersHoweverCut(extent: Extent) throws {
+        for seed in simulationSeeds(400, from: extent.first) {
+            let run = try ServerRun(seed: seed, faults: extent.with(.lossless), hasAsync: extent.hasAsync)
             run.server.run()
             try expectEndedWell(run.server, "seed \(seed)")
             for (client, expected) in zip(run.network.clients, run.expected) {
@@ -22,10 +31,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [(10_000, false), (11_000, false), (52_000, true), (53_000, true)] as [(UInt64, Bool)])
-    func aBeginningOfTheAnswersWhenClientsLeave(first: UInt64, hasAsync: Bool) throws {
-        for seed in simulationSeeds(400, from: first) {
-            let run = try ServerRun(seed: seed, faults: .harsh, hasAsync: hasAsync)
+    @Test(arguments: [Extent(first: 10_000), Extent(first: 11_000, silentSends: true), Extent(first: 52_000, hasAsync: true),
+                      Extent(first: 53_000, silentSends: true, hasAsync: true)])
+    func aBeginningOfTheAnswersWhenClientsLeave(extent: Extent) throws {
+        for seed in simulationSeeds(400, from: extent.first) {
+            let run = try ServerRun(seed: seed, faults: extent.with(.harsh), hasAsync: extent.hasAsync)
             run.server.run()
             try expectEndedWell(run.server, "seed \(seed)")
             for (index, client) in run.network.clients.enumerated() {
