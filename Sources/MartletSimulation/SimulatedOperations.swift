@@ -123,7 +123,7 @@ extension SimulatedCore {
         unsafe buffer.copyBytes(from: inbound.take(count))
         unsafe lent[number] = unsafe buffer
         complete(.received(socket.id, unsafe ReceivedBytes(UnsafeRawBufferPointer(buffer), buffer: number)))
-        planReceive(socket)
+        if network.random.chance(network.faults.receiveBursts) { receive(socket) } else { planReceive(socket) }
     }
 
     private func receiveEnd(_ socket: SimulatedSocket) {

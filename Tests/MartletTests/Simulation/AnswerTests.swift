@@ -12,7 +12,7 @@ import Testing
         var silentSends = false
         var hasAsync = false
 
-        func with(_ faults: SimulatedFaults) -> SimulatedFaults { silentSends ? faults.withSilentSends : faults }
+        func with(_ faults: SimulatedFaults) -> SimulatedFaults { silentSends ? faults.ringLike : faults }
     }
 
     @Test(arguments: [Extent(first: 0), Extent(first: 1000, silentSends: true), Extent(first: 50_000, hasAsync: true),

@@ -10,7 +10,7 @@ import Testing
     @Test(arguments: [false, true])
     func everyRequestInHandIsAnswered(silentSends: Bool) throws {
         for seed in simulationSeeds(400, from: silentSends ? 31_000 : 30_000) {
-            let run = try ServerRun(seed: seed, faults: silentSends ? .lossless.withSilentSends : .lossless)
+            let run = try ServerRun(seed: seed, faults: silentSends ? .lossless.ringLike : .lossless)
             let moment = run.network.random.nanoseconds(0...600_000_000)
             run.server.plan(after: moment) { run.server.control.askToDrain() }
             run.server.run(stopsWhenDone: false)
