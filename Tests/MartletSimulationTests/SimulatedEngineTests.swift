@@ -144,7 +144,7 @@ import Testing
                     #expect(client.received == [1, 2, 3] || isAwaited)
                     sentAfter.append(network.clock.now - start)
                 case .received(_, let lent): engine.release(lent)
-                case .connected, .receiveEnded, .closed, .woken: break
+                case .connected, .receiveEnded, .closed, .readable, .woken: break
                 }
             }
         }
