@@ -16,6 +16,7 @@ extension Worker where E: ~Copyable {
         guard let first = unsafe row.pointee.fillingFirst.pointer else { return finishConnectionIfDone(slot) }
         unsafe row.pointee.flags.insert(.sendInFlight)
         if unsafe first.pointee.kind == .file { return unsafe sendFile(slot, row.pointee.socket, first, head: nil) }
+        unsafe limitShared(slot, first, to: Self.sendBytesMax)
         guard let second = unsafe first.pointee.next else {
             unsafe take(slot, upTo: first)
             // Between requests nothing depends on the end of an answer; a stream, a close, and input that was held back go on from it.
@@ -51,6 +52,7 @@ extension Worker where E: ~Copyable {
         var count = 0, byteCount = 0
         var next: BlockPointer? = unsafe first
         while let block = unsafe next, unsafe block.pointee.kind != .file, count < Self.piecesMax, byteCount < Self.sendBytesMax {
+            unsafe limitShared(slot, block, to: Self.sendBytesMax - byteCount)
             let bytes = unsafe block.bytes
             unsafe (pieces + count).initialize(to: IOVector(bytes))
             count += 1
@@ -62,6 +64,22 @@ extension Worker where E: ~Copyable {
         unsafe vector.pointee.next = unsafe first
         unsafe row.pointee.inFlight = unsafe BlockAddress(vector)
         unsafe engine.send(socket, gathering: UnsafeMutableBufferPointer(start: pieces, count: count))
+    }
+
+    /// Leaves so many bytes in a block of shared bytes and puts the rest into one behind it. Without memory for that they go out in one send.
+    private mutating func limitShared(_ slot: UInt32, _ block: BlockPointer, to count: Int) {
+        guard unsafe block.pointee.kind == .shared, unsafe block.bytes.count > count, let rest = unsafe core.pointee.blocks.take(0) else { return }
+        let end = unsafe block.pointee.start + count
+        unsafe rest.pointee.kind = .shared
+        unsafe rest.pointee.address = unsafe block.pointee.address
+        unsafe rest.pointee.start = end
+        unsafe rest.pointee.end = unsafe block.pointee.end
+        unsafe rest.pointee.owner = unsafe block.pointee.owner?.retain()
+        unsafe rest.pointee.next = unsafe block.pointee.next
+        unsafe block.pointee.next = unsafe rest
+        unsafe block.pointee.end = end
+        let row = unsafe core.connection(slot)
+        if unsafe row.pointee.fillingLast.pointer == block { unsafe row.pointee.fillingLast = unsafe BlockAddress(rest) }
     }
 
     /// Sends a slice of a file, with the head in front of it. The block stays first in line until its last slice is out.

@@ -51,6 +51,28 @@ import Testing
         }
     }
 
+    /// Shared bytes that take several sends, before and behind answers of other kinds.
+    @Test func largeSharedAnswersAmongOthers() throws {
+        for seed in simulationSeeds(20, from: 70_000) {
+            let network = SimulatedNetwork(seed: seed, faults: .lossless.ringLike)
+            network.windowBytes = 10_000...300_000
+            let paths = ["large/0", "json", "large/0", "large/0", "json"]
+            let requests = paths.map { Array("GET /\($0) HTTP/1.1\r\nHost: a\r\n\r\n".utf8) }
+            let client = network.add(SimulatedClient([.write(requests.flatMap { $0 }), .finishSending, .awaitEnd]))
+            let server = try SimulatedServer(network, SimulatedOptions(), .simulated(highWaterBytes: 1 << 21))
+            server.run()
+            try expectEndedWell(server, "seed \(seed)")
+            let large = AnsweringHandler.largeBytes, head = Array("HTTP/1.1 200 OK\r\nServer: martlet\r\nContent-Length: ".utf8)
+            var expected: [UInt8] = []
+            let small = Array("{\"message\":\"Hello, World!\"}".utf8)
+            for body in [large, small, large, large, small] {
+                expected += head + Array("\(body.count)\r\n\r\n".utf8) + body
+            }
+            let isSame = client.received == expected
+            try #require(isSame, "seed \(seed): \(difference(client.received, expected))")
+        }
+    }
+
     /// Each stream byte by byte, and cut in two at every place.
     @Test func cutsAtEveryByte() throws {
         for seed in simulationSeeds(12, from: 20_000) {

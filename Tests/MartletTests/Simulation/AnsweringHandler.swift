@@ -17,6 +17,9 @@ struct AnsweringHandler: Handler {
     private var tallies: [Exchange: (count: Int, sum: Int)] = [:]
 
     static let letters: [UInt8] = (0..<40_000).map { 0x61 + UInt8(truncatingIfNeeded: ($0 &* 7 ^ $0 >> 5) & 15) }
+    /// More than one send takes.
+    static let largeBytes: [UInt8] = (0..<600_000).map { UInt8(truncatingIfNeeded: ($0 &* 31) ^ ($0 >> 8)) }
+    private static let largeShared = SharedBytes(largeBytes)
     /// A streamed answer goes out in pieces of this size, so that its chunks do not depend on how the request came.
     static let pieceBytes = 700
 
@@ -66,6 +69,7 @@ struct AnsweringHandler: Handler {
         case "sized": start(kept(writer.stream(length: UInt64(route.number))), route.number)
         case "trickle": trickle(kept(writer.stream()), route.number)
         case "shared": writer.send(shared: shared)
+        case "large": writer.send(shared: Self.largeShared)
         case "file": sendFile(route.number, writer)
         case "later": answerLater(kept(writer.keep()), route)
         case "late": answerLate(kept(writer.keep()), route)

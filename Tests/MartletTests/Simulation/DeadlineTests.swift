@@ -124,12 +124,20 @@ import Testing
         #expect(scene.endSecond > keepAlive - 0.1 && scene.endSecond < keepAlive + 0.5, "\(scene.endSecond)")
     }
 
-    @Test(arguments: ["shared/0", "file/0", "stream/30000", "trickle/30000", "ticket/30000"])
+    @Test(arguments: ["shared/0", "large/0", "file/0", "stream/30000", "trickle/30000", "ticket/30000"])
     func answerThatIsNotReadIsCut(path: String) throws {
         let request = Self.bytes("GET /\(path) HTTP/1.1\r\nHost: a\r\n\r\n")
         let scene = try Scene(windowBytes: 1000, [.stopReading, .write(request), .pause(100_000_000_000), .reset]) { $0.deadlines.write = 5 }
         #expect(scene.endSecond > 4.9 && scene.endSecond < 11, "\(scene.endSecond)")
         #expect(scene.server.counters.timedOut == 1)
+    }
+
+    /// Slow but steady: some 50 kB/s, so that the whole answer takes longer than the deadline, but no send does.
+    @Test func aLargeSharedAnswerIsNotCutWhileItMoves() throws {
+        let request = Self.bytes("GET /large/0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        let scene = try Scene(windowBytes: 20_000, latency: 200_000_000, [.write(request)]) { $0.deadlines.write = 7 }
+        #expect(scene.endSecond > 10, "\(scene.endSecond)")
+        #expect(scene.client.received.suffix(600_000).elementsEqual(AnsweringHandler.largeBytes) && scene.server.counters.timedOut == 0)
     }
 
     /// The client reads for a while and then no more: what is written after that from another turn is timed as well.
