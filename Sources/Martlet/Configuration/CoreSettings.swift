@@ -40,7 +40,8 @@ struct CoreSettings: Sendable {
         limits = configuration.limits
         headNanoseconds = Self.nanoseconds(deadlines.head)
         keepAliveNanoseconds = Self.nanoseconds(deadlines.keepAlive)
-        bodyWindowNanoseconds = Self.nanoseconds(deadlines.bodyWindow)
+        // Without a rate an answer that goes out while the body comes must still move.
+        bodyWindowNanoseconds = Self.nanoseconds(deadlines.bodyWindow > 0 ? deadlines.bodyWindow : deadlines.write)
         bodyBytesPerWindowMin = UInt64(max(0, deadlines.bodyWindow * Double(deadlines.bodyBytesPerSecondMin)))
         writeNanoseconds = Self.nanoseconds(deadlines.write)
         handlerNanoseconds = Self.nanoseconds(deadlines.handler)

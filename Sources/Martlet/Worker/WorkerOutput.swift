@@ -98,7 +98,7 @@ extension Worker where E: ~Copyable {
         let slot = socket.slot
         let row = unsafe core.connection(slot)
         guard unsafe row.pointee.requestStage != .none else { return }
-        unsafe row.pointee.flags.subtract([.sendInFlight, .sendSeen])
+        unsafe row.pointee.flags.subtract([.sendInFlight, .sendSeen, .sendTimed])
         releaseInFlight(slot)
         if unsafe row.pointee.requestStage == .closing { return }
         guard error == nil else {

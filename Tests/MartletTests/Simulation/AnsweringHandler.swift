@@ -67,6 +67,7 @@ struct AnsweringHandler: Handler {
         case "echo": echo(request, writer)
         case "stream": start(kept(writer.stream()), route.number)
         case "sized": start(kept(writer.stream(length: UInt64(route.number))), route.number)
+        case "drip": drip(kept(writer.stream()), route.number)
         case "trickle": trickle(kept(writer.stream()), route.number)
         case "shared": writer.send(shared: shared)
         case "large": writer.send(shared: Self.largeShared)
@@ -131,6 +132,15 @@ struct AnsweringHandler: Handler {
     private func dropTicket(_ ticket: consuming Ticket, _ route: Route) {
         let box = TicketBox(ticket)
         later.anywhere(route.delay) { _ = box.take() }
+    }
+
+    /// So many pieces, one each second.
+    private func drip(_ exchange: Exchange, _ count: Int) {
+        guard count > 0 else { return exchange.finish() }
+        if exchange.write(Self.letters.span.extracting(first: Self.pieceBytes)) == .full { ledger.full(exchange) }
+        later.onCore(1_000_000_000) { [self] in
+            if exchange.isLive { drip(exchange, count - 1) }
+        }
     }
 
     /// One piece after the other, each in a turn of its own.

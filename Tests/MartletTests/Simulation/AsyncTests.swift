@@ -208,6 +208,27 @@ private struct ClosureHandler: AsyncHandler {
         #expect(seen.failure == ExchangeEnded(reason: .peerLeft) && seen.wasCancelled)
     }
 
+    /// A handler that neither answers nor reads has its time, too, though the body is not whole.
+    @Test func aHandlerThatTakesTooLongIsCancelled() throws {
+        let seen = Seen()
+        let script: [SimulatedClient.Step] = [.write(Self.post(500_000)), .write([UInt8](repeating: 0x61, count: 500_000))]
+        let scene = try Scene(script, { $0.deadlines.handler = 3 }) { server, request, writer in
+            let waiting = Waiting()
+            await withTaskCancellationHandler { await waiting.wait() } onCancel: { waiting.end() }
+            #expect(server.network.clock.now < 1_000_000_000_000 + 4_000_000_000)
+            do throws(ExchangeEnded) {
+                var pieces = request.body.makeAsyncIterator()
+                while try await pieces.next() != nil {}
+            } catch {
+                seen.failure = error
+            }
+            seen.wasCancelled = Task.isCancelled
+            writer.send(body: "too late")
+        }
+        #expect(scene.statuses == [503])
+        #expect(seen.failure == ExchangeEnded(reason: .timedOut) && seen.wasCancelled)
+    }
+
     /// A task that was cancelled answers no further request; others take its place.
     @Test func requestsAfterACancelledOneAreNotCancelled() throws {
         let network = SimulatedNetwork(seed: 1)
