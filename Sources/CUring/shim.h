@@ -16,6 +16,7 @@
 #include <sys/timerfd.h>
 #include <sys/mman.h>
 #include <poll.h>
+#include <time.h>
 
 enum {
     MARTLET_REGISTER_SEND_MSG_RING = 31,   // Linux 6.13: post a completion to a ring from a thread that has none
@@ -74,6 +75,13 @@ static inline unsigned martlet_submissions_publish(struct io_uring *ring) {
         io_uring_smp_store_release(queue->ktail, queue->sqe_tail);
     }
     return queue->sqe_tail - *queue->khead;
+}
+
+// The monotonic clock in steps of the kernel's tick; below 2^63 for three centuries.
+static inline __u64 martlet_coarse_nanoseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return (__u64)time.tv_sec * 1000000000 + (__u64)time.tv_nsec;
 }
 
 // One io_uring_enter for everything prepared. Always with GETEVENTS: under DEFER_TASKRUN nothing is posted without it.

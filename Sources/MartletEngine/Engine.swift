@@ -40,18 +40,18 @@ public typealias Nanoseconds = UInt64
 /// Bytes that the kernel delivered, lent until the engine gets them back by `release`.
 // Sixteen bytes, so that an event with it is returned in registers.
 @frozen @safe package struct ReceivedBytes {
-    private let start: UnsafeRawPointer
-    private let count: UInt32
+    @usableFromInline let start: UnsafeRawPointer
+    @usableFromInline let count: UInt32
     package let buffer: UInt16
 
-    package init(_ bytes: UnsafeRawBufferPointer, buffer: UInt16) {
+    @inlinable package init(_ bytes: UnsafeRawBufferPointer, buffer: UInt16) {
         precondition(bytes.count > 0, "received bytes are never none")
         unsafe start = bytes.baseAddress!
         count = UInt32(bytes.count)
         self.buffer = buffer
     }
 
-    package var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: Int(count)) }
+    @inlinable package var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: Int(count)) }
 }
 
 /// What happened. Every operation ends in one of these, on every engine.

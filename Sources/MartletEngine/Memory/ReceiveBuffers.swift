@@ -60,6 +60,7 @@ internal import CUring
         put(buffer)
     }
 
+    @inline(__always) // A few stores for each receive.
     private mutating func put(_ buffer: UInt16) {
         unsafe martlet_buffer_add(entries, memory.base + Int(buffer) * bytesEach, UInt32(bytesEach), UInt32(buffer), mask, returned)
         returned += 1

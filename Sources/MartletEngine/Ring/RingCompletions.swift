@@ -5,30 +5,35 @@ internal import Glibc
 
 extension RingEngine {
     package mutating func next() -> Event? {
-        while !announced.isEmpty {
-            if let event = takeAnnounced() { return event }
-        }
+        if !announced.isEmpty, let event = firstAnnounced() { return event }
         while silentSends.hasDecided {
             if let event = takeSilentSend() { return event }
         }
         while head != tail {
             let entry = unsafe completions[Int(head & completionMask)]
             head &+= 1  // Safe: the queue's indices wrap by design.
-            counters.completions += 1
-            if let event = translate(entry) { return event }
+            counters.completions &+= 1  // Safe: 64 bits do not wrap.
+            let isReceive = entry.user_data >> 56 == UInt64(Operation.receive.rawValue)
+            if let event = isReceive ? received(SocketID(packed: entry.user_data & (1 << 56 - 1)), entry) : translate(entry) { return event }
         }
         // Sockets that closed while this turn's completions were read.
+        return announced.isEmpty ? nil : firstAnnounced()
+    }
+
+    @inline(never) // Rare: what ended inside a call, and closed sockets.
+    private mutating func firstAnnounced() -> Event? {
         while !announced.isEmpty {
             if let event = takeAnnounced() { return event }
         }
         return nil
     }
 
+    /// Everything but a receive, which is the most frequent.
+    @inline(never) // Keeps the registers of the loop for what it does most.
     private mutating func translate(_ entry: io_uring_cqe) -> Event? {
         let userData = entry.user_data
         let socket = SocketID(packed: userData & (1 << 56 - 1))
         switch Operation(rawValue: UInt8(userData >> 56)) {
-        case .receive: return received(socket, entry)
         case .send: return sendEnded(socket, entry)
         case .accept: return accepted(listener: socket, entry)
         case .connect: return connectEnded(socket, entry.res)
@@ -40,12 +45,13 @@ extension RingEngine {
             if let deadline = armedDeadline, entry.res == -ETIME { now = max(now, deadline) }
             armedDeadline = nil
             return .woken
-        case .ignored, nil: return nil
+        case .receive, .ignored, nil: return nil
         }
     }
 
     // MARK: Receiving
 
+    @inline(__always) // Called from one place.
     private mutating func received(_ socket: SocketID, _ entry: io_uring_cqe) -> Event? {
         let carriesBuffer = entry.flags & MARTLET_CQE_F_BUFFER != 0
         let buffer = UInt16(truncatingIfNeeded: entry.flags >> 16)
@@ -56,21 +62,33 @@ extension RingEngine {
             return nil
         }
         let slot = socket.slot
+        if entry.res > 0, entry.flags & (MARTLET_CQE_F_BUFFER | MARTLET_CQE_F_MORE) == MARTLET_CQE_F_BUFFER | MARTLET_CQE_F_MORE,
+           unsafe !sockets.row(slot).pointee.state.contains(.closing) {
+            return unsafe .received(socket, ReceivedBytes(buffers.bytes(buffer, count: Int(entry.res)), buffer: buffer))
+        }
+        return receivedOtherwise(socket, entry, carriesBuffer ? buffer : nil)
+    }
+
+    /// The last of a receive, its refusal, or one of a socket that closes.
+    @inline(never) // Rare.
+    private mutating func receivedOtherwise(_ socket: SocketID, _ entry: io_uring_cqe, _ buffer: UInt16?) -> Event? {
+        let slot = socket.slot
         let ended = entry.flags & MARTLET_CQE_F_MORE == 0
         if ended { unsafe sockets.row(slot).pointee.state.remove([.receiveArmed, .receiveCancelling]) }
         if unsafe sockets.row(slot).pointee.state.contains(.closing) {
-            if carriesBuffer { buffers.giveBack(buffer) }
+            if let buffer { buffers.giveBack(buffer) }
             if ended { finishCloseIfReleased(socket) }
             return nil
         }
-        if entry.res > 0, carriesBuffer {
+        if entry.res > 0, let buffer {
             if ended, unsafe sockets.row(slot).pointee.state.contains(.wantsReceive) { armReceive(socket, pollFirst: false) }
             return unsafe .received(socket, ReceivedBytes(buffers.bytes(buffer, count: Int(entry.res)), buffer: buffer))
         }
-        if carriesBuffer { buffers.giveBack(buffer) }
+        if let buffer { buffers.giveBack(buffer) }
         return receiveStopped(socket, entry.res)
     }
 
+    @inline(never) // Rare: the end of a connection, or of the buffers.
     private mutating func receiveStopped(_ socket: SocketID, _ result: Int32) -> Event? {
         switch -result {
         case ENOBUFS:
@@ -118,6 +136,7 @@ extension RingEngine {
     }
 
     /// A send of the list that has no completion has succeeded.
+    @inline(__always) // Called from one place.
     private mutating func takeSilentSend() -> Event? {
         let slot = silentSends.takeDecided()
         guard unsafe sockets.row(slot).pointee.state.contains(.sendIsSilent) else { return nil }

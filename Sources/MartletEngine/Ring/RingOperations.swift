@@ -43,7 +43,6 @@ extension RingEngine {
     }
 
     mutating func resumePausedListeners() {
-        guard let until = listenersResume, until <= now else { return }
         listenersResume = nil
         for index in listeners.indices where listeners[index].isPaused {
             listeners[index].isPaused = false
@@ -195,6 +194,7 @@ extension RingEngine {
         if !holdsMemory { announce(slot) }
     }
 
+    @inline(never) // Keeps the check of a stack with an array out of the completion loop.
     private func resetOnClose(_ descriptor: Int32) {
         var setting = linger(l_onoff: 1, l_linger: 0)
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))

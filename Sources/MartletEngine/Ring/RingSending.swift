@@ -15,7 +15,7 @@ extension RingEngine {
 
     /// A send that nobody waits for saves the turn in which its completion would be read: it is tried inside the enter and silent when it succeeds.
     package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
-        guard features.silentSend, silentSends.hasRoom, bytes.count < options.zeroCopySendBytesMin ?? .max else { return unsafe send(socket, bytes) }
+        guard bytes.count < silentSendBytesMax, silentSends.hasRoom else { return unsafe send(socket, bytes) }
         guard beginSend(socket, .sendIsSilent) else { return }
         let slot = socket.slot
         unsafe sockets.row(slot).pointee.sendAddress = UInt(bitPattern: bytes.baseAddress)
