@@ -9,7 +9,7 @@
 internal import CUring
 internal import Glibc
 
-@safe package struct EpollEngine: Engine, ~Copyable {
+@safe @usableFromInline package struct EpollEngine: Engine, ~Copyable {
     let options: EpollOptions
     let epoll: Int32
     let timer: Int32
@@ -41,16 +41,16 @@ internal import Glibc
     var accepting: Int?
     var acceptsLeft = 0
 
-    package let waker: Waker
+    @usableFromInline package let waker: Waker
     /// When the timer goes off; nil while it is not set.
     var armedDeadline: Nanoseconds?
     /// The deadline of the last wait had passed before it.
     var deadlinePassed = false
     private var turnsSincePoll = 0
 
-    package internal(set) var now: Nanoseconds = Clock.coarse()
-    package var counters = EngineCounters()
-    package var socketsMax: Int { sockets.capacity }
+    @usableFromInline package internal(set) var now: Nanoseconds = Clock.coarse()
+    @usableFromInline package var counters = EngineCounters()
+    @usableFromInline package var socketsMax: Int { sockets.capacity }
 
     package init(_ options: EpollOptions) throws(SystemError) {
         let receiveMemory = try PageMemory(byteCount: options.receiveBufferBytes + ReceiveBuffers.slackBytes)
@@ -84,11 +84,11 @@ internal import Glibc
     }
 
     /// One line for the log.
-    package var summary: String { "epoll, edge-triggered" }
+    @usableFromInline package var summary: String { "epoll, edge-triggered" }
 
     // MARK: The wait
 
-    package mutating func wait(until deadline: Nanoseconds?) {
+    @usableFromInline package mutating func wait(until deadline: Nanoseconds?) {
         let hasReadiness = head < tail || accepting != nil
         let hasWork = hasReadiness || !announced.isEmpty || !ready.isEmpty
         readsLeft = readyCount
@@ -134,7 +134,7 @@ internal import Glibc
         armedDeadline = deadline
     }
 
-    package func peerAddress(of socket: SocketID) -> SocketAddress? {
+    @usableFromInline package func peerAddress(of socket: SocketID) -> SocketAddress? {
         unsafe isOpen(socket) ? ListeningSocket.peerAddress(sockets.row(socket.slot).pointee.descriptor) : nil
     }
 }

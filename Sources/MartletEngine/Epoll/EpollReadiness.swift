@@ -6,7 +6,7 @@ internal import CUring
 internal import Glibc
 
 extension EpollEngine {
-    package mutating func next() -> Event? {
+    @usableFromInline package mutating func next() -> Event? {
         precondition(!isLent, "received bytes are released before the next event is asked for")
         if !announced.isEmpty { return takeAnnounced() }
         if deadlinePassed {

@@ -6,21 +6,20 @@ internal import CUring
 internal import Glibc
 
 extension EpollEngine {
-    package mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
+    @usableFromInline package mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
         guard beginSend(socket, []) else { return }
         unsafe sockets.row(socket.slot).pointee.sendAddress = UInt(bitPattern: bytes.baseAddress)
         unsafe sockets.row(socket.slot).pointee.sendCount = bytes.count
         continueSend(socket.slot)
     }
 
-    package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
+    @usableFromInline package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
         guard beginSend(socket, .sendIsGather) else { return }
-        unsafe messages.row(socket.slot).pointee.msg_iov = pieces.baseAddress
-        unsafe messages.row(socket.slot).pointee.msg_iovlen = pieces.count
+        unsafe messages.row(socket.slot).pointee.setPieces(pieces)
         continueSend(socket.slot)
     }
 
-    package mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
+    @usableFromInline package mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
         guard beginSend(socket, .sendIsFile) else { return }
         unsafe files.row(socket.slot).pointee = FileSend(
             headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)

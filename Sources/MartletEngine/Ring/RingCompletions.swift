@@ -4,11 +4,9 @@ internal import CUring
 internal import Glibc
 
 extension RingEngine {
-    package mutating func next() -> Event? {
+    @usableFromInline package mutating func next() -> Event? {
         if !announced.isEmpty, let event = firstAnnounced() { return event }
-        while silentSends.hasDecided {
-            if let event = takeSilentSend() { return event }
-        }
+        if silentSends.hasDecided, let event = firstSilentSend() { return event }
         while head != tail {
             let entry = unsafe completions[Int(head & completionMask)]
             head &+= 1  // Safe: the queue's indices wrap by design.
@@ -136,12 +134,15 @@ extension RingEngine {
     }
 
     /// A send of the list that has no completion has succeeded.
-    @inline(__always) // Called from one place.
-    private mutating func takeSilentSend() -> Event? {
-        let slot = silentSends.takeDecided()
-        guard unsafe sockets.row(slot).pointee.state.contains(.sendIsSilent) else { return nil }
-        unsafe sockets.row(slot).pointee.state.remove(.sendIsSilent)
-        return unsafe sendReleased(SocketID(slot: slot, generation: sockets.row(slot).pointee.generation))
+    @inline(never) // Keeps the registers of the loop over completions for it.
+    private mutating func firstSilentSend() -> Event? {
+        while silentSends.hasDecided {
+            let slot = silentSends.takeDecided()
+            guard unsafe sockets.row(slot).pointee.state.contains(.sendIsSilent) else { continue }
+            unsafe sockets.row(slot).pointee.state.remove(.sendIsSilent)
+            if let event = unsafe sendReleased(SocketID(slot: slot, generation: sockets.row(slot).pointee.generation)) { return event }
+        }
+        return nil
     }
 
     /// The send is over once the kernel neither sends nor holds its memory.

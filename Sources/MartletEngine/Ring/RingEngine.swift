@@ -6,7 +6,7 @@
 internal import CUring
 internal import Glibc
 
-@safe package struct RingEngine: Engine, ~Copyable {
+@safe @usableFromInline package struct RingEngine: Engine, ~Copyable {
     private let handle: RingHandle
     let ring: UnsafeMutablePointer<io_uring>
     var features: RingFeatures
@@ -37,7 +37,7 @@ internal import Glibc
     let completionMask: UInt32
     let completions: UnsafeMutablePointer<io_uring_cqe>
 
-    package let waker: Waker
+    @usableFromInline package let waker: Waker
     /// The kernel writes the eventfd's count here.
     let wakeCount: UnsafeMutablePointer<UInt64>
 
@@ -45,9 +45,9 @@ internal import Glibc
     let timeout: UnsafeMutablePointer<__kernel_timespec>
     var armedDeadline: Nanoseconds?
 
-    package internal(set) var now: Nanoseconds = Clock.coarse()
-    package var counters = EngineCounters()
-    package var socketsMax: Int { sockets.capacity }
+    @usableFromInline package internal(set) var now: Nanoseconds = Clock.coarse()
+    @usableFromInline package var counters = EngineCounters()
+    @usableFromInline package var socketsMax: Int { sockets.capacity }
 
     package init(_ options: RingOptions) throws {
         let handle = try RingHandle(options)
@@ -112,7 +112,7 @@ internal import Glibc
     }
 
     /// One line for the log: what the kernel gave.
-    package var summary: String {
+    @usableFromInline package var summary: String {
         var text = "io_uring, "
         switch features.rung {
         case .deferredTaskRun: text += "deferred task run"
@@ -127,7 +127,7 @@ internal import Glibc
 
     // MARK: The wait
 
-    package mutating func wait(until deadline: Nanoseconds?) {
+    @usableFromInline package mutating func wait(until deadline: Nanoseconds?) {
         finishTurn()
         let hasEvents = !announced.isEmpty || silentSends.areAwaited
         silentSends.areAwaited = false
