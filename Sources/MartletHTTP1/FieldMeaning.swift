@@ -8,8 +8,13 @@ internal import MartletBytes
 internal import MartletHTTP
 
 /// What was said about the connection so far.
-struct ConnectionOptions: OptionSet {
-    let rawValue: UInt8
+@frozen
+@usableFromInline
+struct ConnectionOptions: OptionSet, Sendable {
+    @usableFromInline let rawValue: UInt8
+
+    @inlinable
+    init(rawValue: UInt8) { self.rawValue = rawValue }
 
     static let close = ConnectionOptions(rawValue: 1)
     static let keepAlive = ConnectionOptions(rawValue: 2)

@@ -13,18 +13,19 @@ public import MartletHTTP
 internal import MartletBytes
 
 /// Parses the head of one request after the other. Trivial: 4 bytes, no memory of its own.
+@frozen
 public struct RequestParser: Sendable {
     /// Offset of the first line that is not complete.
-    private var lineStart: UInt16 = 0
-    private var phase = Phase.requestLine
-    private var options = ConnectionOptions()
+    @usableFromInline var lineStart: UInt16 = 0
+    @usableFromInline var phase = Phase.requestLine
+    @usableFromInline var options = ConnectionOptions()
 
-    private enum Phase: UInt8 {
+    @frozen @usableFromInline enum Phase: UInt8, Sendable {
         case requestLine
         case fields
     }
 
-    public init() {}
+    @inlinable public init() {}
 
     /// Parses what has arrived of a head (RFC 9112 §2, §3, §5).
     ///

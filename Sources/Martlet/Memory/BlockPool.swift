@@ -94,6 +94,16 @@ internal import MartletEngine
 
     mutating func giveBack(_ block: BlockPointer) {
         bytesTaken -= unsafe block.pointee.capacity + Block.headerBytes
+        if unsafe block.pointee.size == .small && block.pointee.owner == nil {
+            unsafe block.pointee.next = unsafe smallFree
+            unsafe smallFree = unsafe block
+        } else {
+            unsafe giveBackOther(block)
+        }
+    }
+
+    @inline(never) // Rare: what is large, and what kept something alive.
+    private mutating func giveBackOther(_ block: BlockPointer) {
         if let owner = unsafe block.pointee.owner {
             unsafe block.pointee.owner = nil
             unsafe owner.release()

@@ -22,7 +22,7 @@ internal import MartletHTTP
     // MARK: The request in hand
 
     /// The connection whose event is being worked on; its output is flushed when that is done, without the queue.
-    var slotInHand: UInt32?
+    @usableFromInline var slotInHand: UInt32?
     var head = RequestHead()
     var headBytes: UnsafeRawPointer
     var bodyBytes: UnsafeRawBufferPointer

@@ -45,16 +45,15 @@ internal import MartletHTTP1
     // MARK: The turn
 
     mutating func next() -> Work {
-        if let work = afterStep() { return work }
+        if step != .none, let work = afterStep() { return work }
         while true {
-            if input.slot != nil, let work = continueInput() { return work }
+            if let slot = input.slot, let work = continueInput(slot) { return work }
             if let event = engine.next() {
                 if let work = handle(event) { return work }
                 continue
             }
-            if let slot = unsafe core.pointee.queue.popFirst() {
-                unsafe core.connection(slot).pointee.flags.remove(.queued)
-                if let work = fulfil(slot) { return work }
+            if unsafe !core.pointee.queue.isEmpty {
+                if let work = fulfilFirst() { return work }
                 continue
             }
             if unsafe core.pointee.mailbox.hasMail {
@@ -80,6 +79,7 @@ internal import MartletHTTP1
         unsafe core.pointee.preamble.update(now: now)
     }
 
+    @inline(__always) // Called from one place.
     private mutating func handle(_ event: Event) -> Work? {
         switch event {
         case .accepted(let socket, let listener): opened(socket, listener)
@@ -96,9 +96,12 @@ internal import MartletHTTP1
         return nil
     }
 
-    /// What the flags of a slot from the queue ask; input that it takes up is worked on next.
-    private mutating func fulfil(_ slot: UInt32) -> Work? {
+    /// What the flags of the first slot in the queue ask; input that it takes up is worked on next.
+    @inline(never) // Rare: answers that come later, and ends.
+    private mutating func fulfilFirst() -> Work? {
+        guard let slot = unsafe core.pointee.queue.popFirst() else { return nil }
         let row = unsafe core.connection(slot)
+        unsafe row.pointee.flags.remove(.queued)
         let flags = unsafe row.pointee.flags
         if flags.contains(.wantsAbort) {
             unsafe row.pointee.flags.remove(.wantsAbort)
@@ -111,8 +114,8 @@ internal import MartletHTTP1
         }
         if flags.contains(.wantsFlush) {
             unsafe row.pointee.flags.remove(.wantsFlush)
-            flush(slot)
-            noteDeadline(slot)
+            unsafe flush(slot, row)
+            unsafe noteDeadline(slot, row)
         }
         if flags.contains(.announcesWritable) {
             unsafe row.pointee.flags.remove(.announcesWritable)
@@ -132,6 +135,7 @@ internal import MartletHTTP1
 
     // MARK: The mailbox
 
+    @inline(never) // Rare beside everything else of a turn.
     private mutating func drainMailbox() {
         let mailbox = unsafe core.pointee.mailbox
         mailbox.beginDrain()

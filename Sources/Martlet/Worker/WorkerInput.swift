@@ -18,6 +18,13 @@ internal import MartletHTTP1
     /// A parse that was begun on a shorter piece of the same bytes.
     var parser = RequestParser()
 
+    /// They were used or kept, and are somebody else's now.
+    mutating func letGo() {
+        slot = nil
+        received = nil
+        unsafe block = nil
+    }
+
     var rest: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: bytes[position...]) }
     var span: Span<UInt8> {
         @_lifetime(borrow self) get {
@@ -41,8 +48,8 @@ extension Worker where E: ~Copyable {
     mutating func arrived(_ socket: SocketID, _ received: ReceivedBytes) {
         let slot = socket.slot
         let row = unsafe core.connection(slot)
-        let count = unsafe received.bytes.count
-        unsafe core.pointee.counters.bytesReceived += UInt64(count)
+        let bytes = unsafe received.bytes
+        unsafe core.pointee.counters.bytesReceived &+= UInt64(bytes.count)  // Safe: 64 bits do not wrap.
         switch unsafe row.pointee.requestStage {
         case .none, .closing, .lingering:
             return engine.release(received)
@@ -52,11 +59,11 @@ extension Worker where E: ~Copyable {
         unsafe core.pointee.slotInHand = slot
         if let kept = unsafe row.pointee.unparsed.pointer {
             // Something waits already: these bytes belong behind it.
-            unsafe keepMore(slot, kept, received.bytes)
+            unsafe keepMore(slot, kept, bytes)
             engine.release(received)
             takeKept(slot)
         } else {
-            unsafe input = Input(slot: slot, bytes: received.bytes, received: received)
+            unsafe input = Input(slot: slot, bytes: bytes, received: received)
         }
     }
 
@@ -82,19 +89,18 @@ extension Worker where E: ~Copyable {
         }
         takeKept(slot)
         if input.slot == nil { input = unsafe Input(slot: slot) }
-        return finishExchangeIfDone(slot)
+        return unsafe finishExchangeIfDone(slot, core.connection(slot))
     }
 
     // MARK: One step at a time
 
-    mutating func continueInput() -> Work? {
-        guard let slot = input.slot else { return nil }
+    mutating func continueInput(_ slot: UInt32) -> Work? {
         let row = unsafe core.connection(slot)
         while true {
             switch unsafe row.pointee.requestStage {
             case .head:
-                if unsafe input.position == input.bytes.count || isHeldBack(slot) { break }
-                if let work = parseHead(slot) { return work }
+                if unsafe input.position == input.bytes.count || isHeldBack(row.pointee.outputBytes) { break }
+                if let work = unsafe parseHead(slot, row) { return work }
                 if unsafe row.pointee.requestStage == .head { break }
                 continue
             case .collectingBody:
@@ -114,22 +120,21 @@ extension Worker where E: ~Copyable {
                 break
             }
             // An answer that no handler gave (a refusal) ends its exchange here.
-            if unsafe row.pointee.responseStage == .complete, let work = finishExchangeIfDone(slot) { return work }
-            endInput(slot)
+            if unsafe row.pointee.responseStage == .complete, let work = unsafe finishExchangeIfDone(slot, row) { return work }
+            unsafe endInput(slot, row)
             return nil
         }
     }
 
     /// A peer that does not take its answers is not given more of them.
-    mutating func isHeldBack(_ slot: UInt32) -> Bool {
-        let waiting = unsafe core.connection(slot).pointee.outputBytes
+    mutating func isHeldBack(_ waiting: Int) -> Bool {
         // When memory is short one answer at a time is enough for each.
         return unsafe waiting > core.pointee.settings.outputHighWaterBytes || (waiting > 0 && core.pointee.blocks.isTight)
     }
 
     /// Nothing more can be done with these bytes now: the rest is kept, the buffer goes back, the output goes out.
-    private mutating func endInput(_ slot: UInt32) {
-        let stage = unsafe core.connection(slot).pointee.requestStage
+    private mutating func endInput(_ slot: UInt32, _ row: ConnectionRow) {
+        let stage = unsafe row.pointee.requestStage
         let isOver = stage == .none || stage == .closing || stage == .lingering
         if !isOver, unsafe input.position < input.bytes.count {
             keepRest(slot)
@@ -137,17 +142,17 @@ extension Worker where E: ~Copyable {
             unsafe core.pointee.blocks.giveBack(block)
         }
         if let received = input.received { engine.release(received) }
-        input = Input()
+        input.letGo()
         unsafe core.pointee.slotInHand = nil
         if isOver { return }
-        flush(slot)
-        if !steerReceiving(slot) { endOfInput(slot) }
-        noteDeadline(slot)
+        unsafe flush(slot, row)
+        if unsafe !steerReceiving(slot, row) { endOfInput(slot) }
+        unsafe noteDeadline(slot, row)
     }
 
     // MARK: Heads
 
-    private mutating func parseHead(_ slot: UInt32) -> Work? {
+    private mutating func parseHead(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
         do throws(RequestError) {
             guard try unsafe input.parser.parse(input.span, into: &core.pointee.head, limits: core.pointee.settings.limits) else { return nil }
         } catch {
@@ -157,11 +162,11 @@ extension Worker where E: ~Copyable {
         unsafe core.pointee.headBytes = unsafe input.rest.baseAddress!
         unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(start: nil, count: 0)
         input.position += unsafe core.pointee.head.byteCount
-        input.parser = RequestParser()
-        return beginRequest(slot)
+        return unsafe beginRequest(slot, row)
     }
 
     /// The peer's fault: its status, and the end of the connection (what follows cannot be trusted to be a request).
+    @inline(never) // Once per connection.
     mutating func refuse(_ slot: UInt32, _ error: RequestError) {
         let row = unsafe core.connection(slot)
         unsafe core.pointee.counters.malformed += 1
@@ -190,7 +195,7 @@ extension Worker where E: ~Copyable {
                 unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(rebasing: input.rest[..<Int(length)])
                 input.position += Int(length)
                 unsafe row.pointee.requestStage = .complete
-                return handOver(slot)
+                return unsafe handOver(slot, row)
             }
             capacity += Int(length)
         } else {
@@ -232,7 +237,7 @@ extension Worker where E: ~Copyable {
         unsafe core.pointee.headBytes = unsafe block.bytes.baseAddress!
         unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(rebasing: block.bytes[core.pointee.head.byteCount...])
         unsafe core.connection(slot).pointee.requestStage = .complete
-        return handOver(slot)
+        return unsafe handOver(slot, core.connection(slot))
     }
 
     /// The assembly with room for so many bytes more: chunked bodies grow by doubling, up to the limit (413).
@@ -277,7 +282,7 @@ extension Worker where E: ~Copyable {
         guard let (_, last) = unsafe nextBodyPiece(slot) else { return nil }
         guard last else { return nil }
         unsafe core.connection(slot).pointee.requestStage = .complete
-        return finishExchangeIfDone(slot)
+        return unsafe finishExchangeIfDone(slot, core.connection(slot))
     }
 
     /// The next run of the body in the input, and whether the body ends with it; nil when the input has no more of it or is faulty.
@@ -324,6 +329,7 @@ extension Worker where E: ~Copyable {
     // MARK: What must wait
 
     /// Keeps the rest of the input in a block of the connection's own.
+    @inline(never) // Rare: heads in pieces, and requests that wait.
     private mutating func keepRest(_ slot: UInt32) {
         let rest = unsafe input.rest
         if let block = unsafe input.block {
