@@ -81,7 +81,7 @@ public struct ByteWriter: ~Copyable {
     }
 
     /// Appends the bytes of a buffer, which must not overlap the writer's memory.
-    @inlinable
+    @inlinable @inline(__always) // A check and a copy.
     @unsafe
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         let end = unsafe reserve(bytes.count)
@@ -94,6 +94,10 @@ public struct ByteWriter: ~Copyable {
     public mutating func appendDecimal(_ value: UInt64) {
         if value < 10 {
             append(UInt8(truncatingIfNeeded: value) | 0x30)
+        } else if value < 100 {
+            let end = unsafe reserve(2)
+            unsafe end.storeBytes(of: UInt8(truncatingIfNeeded: value / 10) | 0x30, as: UInt8.self)
+            unsafe end.storeBytes(of: UInt8(truncatingIfNeeded: value % 10) | 0x30, toByteOffset: 1, as: UInt8.self)
         } else {
             appendLongDecimal(value)
         }

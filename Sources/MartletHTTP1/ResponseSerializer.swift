@@ -83,6 +83,8 @@ public enum ResponseSerializer {
     }
 
     /// A field line with a known name and a literal for a value, which is not checked.
+    // Inlined always: with a literal name the line is a few stores.
+    @inlinable @inline(__always)
     public static func field(
         name: FieldName, value: StaticString, into writer: inout ByteWriter
     ) throws(ResponseFieldError) {
@@ -130,6 +132,7 @@ public enum ResponseSerializer {
     }
 
     /// The lines that say how the body is delimited and what becomes of the connection.
+    @inlinable
     public static func framing(_ framing: ResponseFraming, into writer: inout ByteWriter) {
         switch framing.body {
         case .none, .untilClose: break
@@ -144,6 +147,7 @@ public enum ResponseSerializer {
     }
 
     /// The Content-Length line.
+    @inlinable
     public static func contentLength(_ length: UInt64, into writer: inout ByteWriter) {
         writer.append("Content-Length: ")
         writer.appendDecimal(length)
@@ -158,6 +162,7 @@ public enum ResponseSerializer {
     }
 
     /// The blank line that ends a head.
+    @inlinable
     public static func endOfHead(into writer: inout ByteWriter) {
         writer.append("\r\n")
     }
@@ -200,7 +205,8 @@ public enum ResponseSerializer {
         }
     }
 
-    private static func checkOwner(_ name: FieldName) throws(ResponseFieldError) {
+    @inlinable
+    static func checkOwner(_ name: FieldName) throws(ResponseFieldError) {
         switch name {
         case .contentLength, .transferEncoding, .connection: throw .ownedByServer
         default: return

@@ -113,6 +113,16 @@ struct Connection: BitwiseCopyable {
     /// What is left of an answer of known length.
     var answerRemaining: UInt64
 
+    /// A body that the answer did not wait for is read to its end only when that is cheap and sure; else the connection ends.
+    var canReuseAfterEarlyAnswer: Bool {
+        switch requestStage {
+        case .streamingBody, .discardingBody:
+            flags.isDisjoint(with: [.expectsContinue, .chunkedRequest]) && bodyRemaining <= CoreSettings.discardBytesMax
+        case .none, .head, .collectingBody, .complete, .lingering, .closing:
+            true
+        }
+    }
+
     /// Bytes of input that wait.
     var keptBytes: Int { unsafe unparsed.pointer.map { unsafe $0.pointee.end - $0.pointee.start } ?? 0 }
 }

@@ -130,7 +130,7 @@ extension Worker where E: ~Copyable {
     mutating func finishExchangeIfDone(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
         guard unsafe row.pointee.responseStage == .complete else { return nil }
         if unsafe row.pointee.requestStage != .complete {
-            if unsafe !core.pointee.canReuseAfterEarlyAnswer(slot) { unsafe row.pointee.flags.formUnion([.closes, .lingers]) }
+            if unsafe !row.pointee.canReuseAfterEarlyAnswer { unsafe row.pointee.flags.formUnion([.closes, .lingers]) }
             guard unsafe row.pointee.flags.contains(.closes) else {
                 unsafe row.pointee.requestStage = .discardingBody
                 return nil
