@@ -93,6 +93,7 @@ extension Core {
     }
 
     // Mutating, because a method that is not, called from one that is, gets a copy of the whole core (Swift 6.3).
+    @inline(__always) // One straight run per request.
     private mutating func writeHead(_ status: Status, _ fields: FieldLines, _ framing: ResponseFraming, into writer: inout ByteWriter) {
         if status == .ok {
             preamble.appendOK(into: &writer)
@@ -106,6 +107,7 @@ extension Core {
     }
 
     /// Decides the framing; nil when nobody waits for an answer any more.
+    @inline(__always) // One straight run per request.
     private mutating func beginAnswer(_ row: ConnectionRow, _ status: Status, length: UInt64?, isStreamed: Bool = false) -> ResponseFraming? {
         guard unsafe row.pointee.responseStage == .pending else { return nil }
         precondition(status.code >= 200 && status.code <= 599, "a final answer has a status from 200 to 599")
@@ -127,6 +129,7 @@ extension Core {
         return framing
     }
 
+    @inline(__always) // One straight run per request.
     private mutating func finishAnswer(_ slot: UInt32, _ row: ConnectionRow) {
         unsafe row.pointee.responseStage = .complete
         if slotInHand != slot { enqueue(slot, [.wantsFlush, .wantsInput]) }

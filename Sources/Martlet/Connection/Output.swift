@@ -8,6 +8,7 @@ internal import MartletEngine
 extension Core {
     /// A writer over free room of at least `byteCount` bytes (at most a large block) behind what the slot sends next; nil when there is no memory.
     /// What was written counts only after `commit`.
+    @inline(__always) // One straight run per request.
     mutating func reserve(_ slot: UInt32, _ row: ConnectionRow, _ byteCount: Int) -> BlockPointer? {
         if let last = unsafe row.pointee.fillingLast.pointer, unsafe last.room >= byteCount { return unsafe last }
         guard let block = unsafe blocks.take(byteCount) ?? makeRoom(slot, byteCount) else {
@@ -18,15 +19,18 @@ extension Core {
         return unsafe block
     }
 
+    @inline(__always) // One straight run per request.
     mutating func writer(_ block: BlockPointer) -> ByteWriter {
         unsafe ByteWriter(block.payload + block.pointee.end, capacity: block.room)
     }
 
+    @inline(__always) // One straight run per request.
     mutating func commit(_ row: ConnectionRow, _ block: BlockPointer, _ byteCount: Int) {
         unsafe block.pointee.end += byteCount
         unsafe row.pointee.outputBytes += byteCount
     }
 
+    @inline(__always) // One straight run per request.
     private mutating func append(_ row: ConnectionRow, _ block: BlockPointer) {
         if let last = unsafe row.pointee.fillingLast.pointer {
             unsafe last.pointee.next = unsafe block

@@ -31,6 +31,7 @@ extension Worker where E: ~Copyable {
     // MARK: A request begins
 
     /// The head is whole. The body decides when the handler sees the request.
+    @inline(__always) // One straight run per request.
     mutating func beginRequest(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
         let core = unsafe core
         let framing = unsafe core.pointee.head.framing
@@ -73,6 +74,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// Gives the request in hand to the handler, unless too many are with it already.
+    @inline(__always) // One straight run per request.
     mutating func handOver(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
         if isOverloaded { return refuseOverload(slot) }
         unsafe core.pointee.counters.inFlight += 1
@@ -101,6 +103,7 @@ extension Worker where E: ~Copyable {
     // MARK: After the handler
 
     /// Looks at what the handler did with what it was given last.
+    @inline(__always) // One straight run per request.
     mutating func afterStep() -> Work? {
         let last = step
         step = .none
@@ -127,6 +130,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// Ends the exchange when both sides are done with it; the next request may begin, or the connection ends.
+    @inline(__always) // One straight run per request.
     mutating func finishExchangeIfDone(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
         guard unsafe row.pointee.responseStage == .complete else { return nil }
         if unsafe row.pointee.requestStage != .complete {
@@ -150,6 +154,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// The exchange is over: late answers to it are stale from now on. Returns what its holder must hear.
+    @inline(__always) // One straight run per request.
     mutating func endExchange(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
         let flags = unsafe row.pointee.flags
         let ended: Work? = unsafe flags.contains(.exchangeHeld) ? .ended(exchange(slot), row.pointee.endReason) : nil
@@ -160,6 +165,7 @@ extension Worker where E: ~Copyable {
         return ended
     }
 
+    @inline(__always) // One straight run per request.
     private mutating func releaseAssembly(_ row: ConnectionRow) {
         guard let block = unsafe row.pointee.assembly.pointer,
             unsafe row.pointee.requestStage != .collectingBody else { return }
@@ -167,6 +173,7 @@ extension Worker where E: ~Copyable {
         unsafe core.pointee.blocks.giveBack(block)
     }
 
+    @inline(__always) // One straight run per request.
     private mutating func countAnswered() {
         guard let most = unsafe core.pointee.settings.exitsAfterRequests else { return }
         answered += 1

@@ -17,6 +17,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// After each step that changed what the connection waits for. In the steady state (request whole, answered, sent): stores only.
+    @inline(__always) // One straight run per request.
     mutating func noteDeadline(_ slot: UInt32, _ row: ConnectionRow) {
         switch unsafe row.pointee.requestStage {
         case .none, .closing, .lingering:
@@ -51,6 +52,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// The connection waits for its next request.
+    @inline(__always) // One straight run per request.
     func noteIdle(_ row: ConnectionRow) {
         unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.keepAliveNanoseconds
         unsafe row.pointee.flags.subtract(.timed)

@@ -45,6 +45,7 @@ struct KeptHead {
 extension Worker where E: ~Copyable {
     // MARK: Where bytes come in (the seam at which a transport such as TLS would decrypt)
 
+    @inline(__always) // One straight run per request.
     mutating func arrived(_ socket: SocketID, _ received: ReceivedBytes) {
         let slot = socket.slot
         let row = unsafe core.connection(slot)
@@ -94,6 +95,7 @@ extension Worker where E: ~Copyable {
 
     // MARK: One step at a time
 
+    @inline(__always) // One straight run per request.
     mutating func continueInput(_ slot: UInt32) -> Work? {
         let row = unsafe core.connection(slot)
         while true {
@@ -133,6 +135,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// Nothing more can be done with these bytes now: the rest is kept, the buffer goes back, the output goes out.
+    @inline(__always) // One straight run per request.
     private mutating func endInput(_ slot: UInt32, _ row: ConnectionRow) {
         let stage = unsafe row.pointee.requestStage
         let isOver = stage == .none || stage == .closing || stage == .lingering
@@ -152,6 +155,7 @@ extension Worker where E: ~Copyable {
 
     // MARK: Heads
 
+    @inline(__always) // One straight run per request.
     private mutating func parseHead(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
         do throws(RequestError) {
             guard try unsafe input.parser.parse(input.span, into: &core.pointee.head, limits: core.pointee.settings.limits) else { return nil }

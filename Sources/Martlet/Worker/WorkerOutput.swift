@@ -9,6 +9,7 @@ extension Worker where E: ~Copyable {
     private static var piecesMax: Int { 64 }
 
     /// Hands the connection's output to the engine if nothing of it is under way (the seam at which a transport such as TLS would encrypt).
+    @inline(__always) // One straight run per request.
     mutating func flush(_ slot: UInt32, _ row: ConnectionRow) {
         if unsafe row.pointee.requestStage == .closing || row.pointee.requestStage == .none { return }
         if unsafe row.pointee.flags.contains(.sendInFlight) { return unsafe engine.awaitSend(row.pointee.socket) }
@@ -28,6 +29,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// Moves the chain up to a block from what is being filled to what is in flight.
+    @inline(__always) // One straight run per request.
     private func take(_ row: ConnectionRow, upTo last: BlockPointer) {
         let first = unsafe row.pointee.fillingFirst
         let rest = unsafe last.pointee.next
@@ -76,6 +78,7 @@ extension Worker where E: ~Copyable {
         unsafe engine.send(socket, file: file.pointee.descriptor, offset: offset, count: count, head: bytes)
     }
 
+    @inline(__always) // One straight run per request.
     mutating func sent(_ socket: SocketID, _ error: SystemError?) {
         let slot = socket.slot
         let row = unsafe core.connection(slot)
@@ -92,6 +95,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// The usual end of a send: the connection waits for its next request, and none of the steps of `goOnSending` but the deadline's has anything to do.
+    @inline(__always) // One straight run per request.
     private func isIdle(_ row: ConnectionRow) -> Bool {
         unsafe row.pointee.requestStage == .head && row.pointee.fillingFirst.isNone && row.pointee.unparsed.isNone
             && row.pointee.flags.intersection([.receiving, .inputEnded, .closes, .wantsWritable]) == .receiving
@@ -107,6 +111,7 @@ extension Worker where E: ~Copyable {
         unsafe noteDeadline(slot, row)
     }
 
+    @inline(__always) // One straight run per request.
     private mutating func releaseInFlight(_ row: ConnectionRow) {
         let core = unsafe core
         var byteCount = 0
@@ -160,6 +165,7 @@ extension Worker where E: ~Copyable {
 
     /// Reads on, or lets TCP slow the peer down, by what the connection can take now. False when no more comes.
     @discardableResult
+    @inline(__always) // One straight run per request.
     mutating func steerReceiving(_ slot: UInt32, _ row: ConnectionRow) -> Bool {
         if unsafe row.pointee.flags.contains(.inputEnded) { return false }
         let wants: Bool
