@@ -4,34 +4,60 @@ internal import CUring
 internal import Glibc
 
 extension RingEngine {
+    /// The two things that every request brings are told here, without a call and in few registers; everything else by `nextOther`.
     @usableFromInline package mutating func next() -> Event? {
-        if !announced.isEmpty, let event = firstAnnounced() { return event }
-        if silentSends.hasDecided, let event = firstSilentSend() { return event }
-        while head != tail {
-            let entry = unsafe completions[Int(head & completionMask)]
-            head &+= 1  // Safe: the queue's indices wrap by design.
-            counters.completions &+= 1  // Safe: 64 bits do not wrap.
-            let isReceive = entry.user_data >> 56 == UInt64(Operation.receive.rawValue)
-            if let event = isReceive ? received(SocketID(packed: entry.user_data & (1 << 56 - 1)), entry) : translate(entry) { return event }
+        guard announced.isEmpty else { return nextOther() }
+        if silentSends.hasDecided {
+            let slot = silentSends.firstDecided
+            let row = unsafe sockets.row(slot)
+            guard unsafe row.pointee.state.intersection([.sendIsSilent, .closing]) == .sendIsSilent else { return nextOther() }
+            silentSends.dropFirst()
+            unsafe row.pointee.state.subtract([.sendIsSilent, .sendInFlight])
+            return unsafe .sent(SocketID(slot: slot, generation: row.pointee.generation), nil)
         }
-        // Sockets that closed while this turn's completions were read.
-        return announced.isEmpty ? nil : firstAnnounced()
+        guard head != tail else { return nil }
+        let entry = unsafe completions[Int(head & completionMask)]
+        let socket = SocketID(packed: entry.user_data & (1 << 56 - 1))
+        let carriesAndGoesOn = MARTLET_CQE_F_BUFFER | MARTLET_CQE_F_MORE
+        guard entry.user_data >> 56 == UInt64(Operation.receive.rawValue), entry.flags & carriesAndGoesOn == carriesAndGoesOn, entry.res > 0,
+            isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closing) else { return nextOther() }
+        passCompletion()
+        buffers.markLent()
+        return deliver(socket, entry)
     }
 
-    @inline(never) // Rare: what ended inside a call, and closed sockets.
-    private mutating func firstAnnounced() -> Event? {
+    /// In this order: what ended inside a call, sends without a completion, completions, and what these ended.
+    @inline(never)
+    private mutating func nextOther() -> Event? {
+        while !announced.isEmpty {
+            if let event = takeAnnounced() { return event }
+        }
+        while silentSends.hasDecided {
+            if let event = takeSilentSend() { return event }
+        }
+        while head != tail {
+            let entry = unsafe completions[Int(head & completionMask)]
+            passCompletion()
+            if let event = translate(entry) { return event }
+        }
+        // Sockets that closed while this turn's completions were read.
         while !announced.isEmpty {
             if let event = takeAnnounced() { return event }
         }
         return nil
     }
 
-    /// Everything but a receive, which is the most frequent.
-    @inline(never) // Keeps the registers of the loop for what it does most.
+    private mutating func passCompletion() {
+        // Safe: the queue's indices wrap by design, and 64 bits do not.
+        head &+= 1
+        counters.completions &+= 1
+    }
+
     private mutating func translate(_ entry: io_uring_cqe) -> Event? {
         let userData = entry.user_data
         let socket = SocketID(packed: userData & (1 << 56 - 1))
         switch Operation(rawValue: UInt8(userData >> 56)) {
+        case .receive: return received(socket, entry)
         case .send: return sendEnded(socket, entry)
         case .accept: return accepted(listener: socket, entry)
         case .connect: return connectEnded(socket, entry.res)
@@ -43,13 +69,18 @@ extension RingEngine {
             if let deadline = armedDeadline, entry.res == -ETIME { now = max(now, deadline) }
             armedDeadline = nil
             return .woken
-        case .receive, .ignored, nil: return nil
+        case .ignored, nil: return nil
         }
     }
 
     // MARK: Receiving
 
-    @inline(__always) // Called from one place.
+    @inline(__always) // Two callers, and as a function of its own it would get a copy of the whole engine (Swift 6.3).
+    private func deliver(_ socket: SocketID, _ entry: io_uring_cqe) -> Event {
+        let buffer = UInt16(truncatingIfNeeded: entry.flags >> 16)
+        return unsafe .received(socket, ReceivedBytes(buffers.bytes(buffer, count: Int(entry.res)), buffer: buffer))
+    }
+
     private mutating func received(_ socket: SocketID, _ entry: io_uring_cqe) -> Event? {
         let carriesBuffer = entry.flags & MARTLET_CQE_F_BUFFER != 0
         let buffer = UInt16(truncatingIfNeeded: entry.flags >> 16)
@@ -60,29 +91,18 @@ extension RingEngine {
             return nil
         }
         let slot = socket.slot
-        if entry.res > 0, entry.flags & (MARTLET_CQE_F_BUFFER | MARTLET_CQE_F_MORE) == MARTLET_CQE_F_BUFFER | MARTLET_CQE_F_MORE,
-           unsafe !sockets.row(slot).pointee.state.contains(.closing) {
-            return unsafe .received(socket, ReceivedBytes(buffers.bytes(buffer, count: Int(entry.res)), buffer: buffer))
-        }
-        return receivedOtherwise(socket, entry, carriesBuffer ? buffer : nil)
-    }
-
-    /// The last of a receive, its refusal, or one of a socket that closes.
-    @inline(never) // Rare.
-    private mutating func receivedOtherwise(_ socket: SocketID, _ entry: io_uring_cqe, _ buffer: UInt16?) -> Event? {
-        let slot = socket.slot
         let ended = entry.flags & MARTLET_CQE_F_MORE == 0
         if ended { unsafe sockets.row(slot).pointee.state.remove([.receiveArmed, .receiveCancelling]) }
         if unsafe sockets.row(slot).pointee.state.contains(.closing) {
-            if let buffer { buffers.giveBack(buffer) }
+            if carriesBuffer { buffers.giveBack(buffer) }
             if ended { finishCloseIfReleased(socket) }
             return nil
         }
-        if entry.res > 0, let buffer {
+        if entry.res > 0, carriesBuffer {
             if ended, unsafe sockets.row(slot).pointee.state.contains(.wantsReceive) { armReceive(socket, pollFirst: false) }
-            return unsafe .received(socket, ReceivedBytes(buffers.bytes(buffer, count: Int(entry.res)), buffer: buffer))
+            return deliver(socket, entry)
         }
-        if let buffer { buffers.giveBack(buffer) }
+        if carriesBuffer { buffers.giveBack(buffer) }
         return receiveStopped(socket, entry.res)
     }
 
@@ -134,15 +154,12 @@ extension RingEngine {
     }
 
     /// A send of the list that has no completion has succeeded.
-    @inline(never) // Keeps the registers of the loop over completions for it.
-    private mutating func firstSilentSend() -> Event? {
-        while silentSends.hasDecided {
-            let slot = silentSends.takeDecided()
-            guard unsafe sockets.row(slot).pointee.state.contains(.sendIsSilent) else { continue }
-            unsafe sockets.row(slot).pointee.state.remove(.sendIsSilent)
-            if let event = unsafe sendReleased(SocketID(slot: slot, generation: sockets.row(slot).pointee.generation)) { return event }
-        }
-        return nil
+    private mutating func takeSilentSend() -> Event? {
+        let slot = silentSends.firstDecided
+        silentSends.dropFirst()
+        guard unsafe sockets.row(slot).pointee.state.contains(.sendIsSilent) else { return nil }
+        unsafe sockets.row(slot).pointee.state.remove(.sendIsSilent)
+        return unsafe sendReleased(SocketID(slot: slot, generation: sockets.row(slot).pointee.generation))
     }
 
     /// The send is over once the kernel neither sends nor holds its memory.

@@ -30,9 +30,7 @@ struct SilentSends: ~Copyable {
 
     mutating func decide() { prepared = end }
 
-    mutating func takeDecided() -> UInt32 {
-        let slot = unsafe slots.row(first & (Self.capacity - 1)).pointee
-        first &+= 1  // Safe: as above.
-        return slot
-    }
+    /// There must be one.
+    var firstDecided: UInt32 { unsafe slots.row(first & (Self.capacity - 1)).pointee }
+    mutating func dropFirst() { first &+= 1 }  // Safe: as above.
 }
