@@ -90,7 +90,8 @@ public struct ByteWriter: ~Copyable {
     }
 
     /// Appends a number in decimal, without leading zeros: at most 20 bytes.
-    @inlinable
+    // Inlined always: two digits are a few instructions, more are a call away.
+    @inlinable @inline(__always)
     public mutating func appendDecimal(_ value: UInt64) {
         if value < 10 {
             append(UInt8(truncatingIfNeeded: value) | 0x30)

@@ -116,6 +116,7 @@ enum FieldMeaning {
 
 extension RequestHead {
     /// Draws the conclusions from all fields together, at the head's last byte.
+    @inline(__always) // Called from one place.
     mutating func finish(_ window: Span<UInt8>, options: ConnectionOptions) throws(RequestError) {
         if !has(.host) {
             if version == .http11 { throw .missingHost }

@@ -10,6 +10,7 @@ enum RequestLine {
     /// Parses the line that starts at `start`.
     ///
     /// - Returns: the index after its CR LF, or nil when it is not complete.
+    @inline(__always) // Called from one place.
     static func parse(
         _ line: Span<UInt8>, at start: Int, into head: inout RequestHead
     ) throws(RequestError) -> Int? {

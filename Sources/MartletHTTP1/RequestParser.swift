@@ -104,3 +104,26 @@ public struct RequestParser: Sendable {
         return false
     }
 }
+
+extension RequestHead {
+    /// Forgets everything but the rows, which a count of zero makes meaningless.
+    @inline(__always) // A dozen stores.
+    fileprivate mutating func reset() {
+        byteCount = 0
+        method = .other
+        version = .http11
+        targetForm = .origin
+        framing = .none
+        keepsAlive = false
+        expectsContinue = false
+        wantsUpgrade = false
+        hasQuery = false
+        methodRange = .empty
+        target = .empty
+        path = .empty
+        query = .empty
+        authority = .empty
+        fieldCount = 0
+        present = 0
+    }
+}

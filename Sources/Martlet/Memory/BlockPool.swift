@@ -40,7 +40,16 @@ internal import MartletEngine
     }
 
     /// A memory block with at least `byteCount` bytes of payload, or nil when the bound is reached.
+    @inline(__always) // Mostly a small block off the list.
     mutating func take(_ byteCount: Int) -> BlockPointer? {
+        guard let block = unsafe smallFree, unsafe byteCount <= Self.smallBytes - Block.headerBytes else { return unsafe takeOther(byteCount) }
+        unsafe smallFree = unsafe block.pointee.next
+        bytesTaken += Self.smallBytes
+        return unsafe fresh(block)
+    }
+
+    @inline(never) // Rare: large ones, and the first small ones of a mapping.
+    private mutating func takeOther(_ byteCount: Int) -> BlockPointer? {
         let isSmall = unsafe byteCount <= Self.smallBytes - Block.headerBytes, isLarge = unsafe byteCount <= Self.largeBytes - Block.headerBytes
         guard let block = unsafe isSmall ? takeSmall() : isLarge ? takeLarge() : takeHuge(byteCount) else { return nil }
         bytesTaken += unsafe block.pointee.capacity + Block.headerBytes
@@ -75,6 +84,7 @@ internal import MartletEngine
         return unsafe map((byteCount + Block.headerBytes + 4095) & ~4095, .huge)
     }
 
+    @inline(__always) // Four stores.
     private func fresh(_ block: BlockPointer) -> BlockPointer {
         unsafe block.pointee.next = nil
         unsafe block.pointee.kind = .memory

@@ -7,7 +7,6 @@ internal import MartletHTTP1
 extension Worker where E: ~Copyable {
     // MARK: Opening
 
-    @inline(never) // Once per connection.
     mutating func opened(_ socket: SocketID, _ listener: UInt16) {
         let slot = socket.slot
         let row = unsafe core.connection(slot)
@@ -182,7 +181,6 @@ extension Worker where E: ~Copyable {
 
     // MARK: The peer's side ends
 
-    @inline(never) // Once per connection.
     mutating func inputEnded(_ socket: SocketID, _ error: SystemError?) {
         let slot = socket.slot
         unsafe core.connection(slot).pointee.flags.insert(.inputEnded)
@@ -276,7 +274,6 @@ extension Worker where E: ~Copyable {
         return unsafe endExchange(slot, row)
     }
 
-    @inline(never) // Once per connection.
     mutating func closed(_ socket: SocketID) -> Work? {
         let slot = socket.slot
         let row = unsafe core.connection(slot)

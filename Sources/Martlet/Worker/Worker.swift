@@ -82,10 +82,19 @@ internal import MartletHTTP1
     @inline(__always) // Called from one place.
     private mutating func handle(_ event: Event) -> Work? {
         switch event {
-        case .accepted(let socket, let listener): opened(socket, listener)
         case .received(let socket, let received): arrived(socket, received)
-        case .receiveEnded(let socket, let error): inputEnded(socket, error)
         case .sent(let socket, let error): sent(socket, error)
+        case .accepted, .receiveEnded, .closed, .connected, .woken: return handleOther(event)
+        }
+        return nil
+    }
+
+    @inline(never) // Once per connection, or rarer.
+    private mutating func handleOther(_ event: Event) -> Work? {
+        switch event {
+        case .received, .sent: break
+        case .accepted(let socket, let listener): opened(socket, listener)
+        case .receiveEnded(let socket, let error): inputEnded(socket, error)
         case .closed(let socket, _): return closed(socket)
         case .connected: break
         case .woken:

@@ -19,12 +19,19 @@ extension Worker where E: ~Copyable {
     /// After each step that changed what the connection waits for. In the steady state (request whole, answered, sent): stores only.
     @inline(__always) // One straight run per request.
     mutating func noteDeadline(_ slot: UInt32, _ row: ConnectionRow) {
+        if unsafe row.pointee.requestStage == .head && row.pointee.flags.contains(.sendInFlight) {
+            unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
+            unsafe row.pointee.flags.subtract(.timed)
+        } else {
+            unsafe noteOtherDeadline(slot, row)
+        }
+    }
+
+    @inline(never) // Nothing is on its way out, or a request is.
+    private mutating func noteOtherDeadline(_ slot: UInt32, _ row: ConnectionRow) {
         switch unsafe row.pointee.requestStage {
         case .none, .closing, .lingering:
             return
-        case .head where unsafe row.pointee.flags.contains(.sendInFlight):
-            unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
-            unsafe row.pointee.flags.subtract(.timed)
         case .head where unsafe row.pointee.unparsed.isNone:
             unsafe noteIdle(row)
         case .head:

@@ -99,33 +99,50 @@ extension Worker where E: ~Copyable {
     mutating func continueInput(_ slot: UInt32) -> Work? {
         let row = unsafe core.connection(slot)
         while true {
-            switch unsafe row.pointee.requestStage {
-            case .head:
-                if unsafe input.position == input.bytes.count || isHeldBack(row.pointee.outputBytes) { break }
-                if let work = unsafe parseHead(slot, row) { return work }
-                if unsafe row.pointee.requestStage == .head { break }
-                continue
-            case .collectingBody:
-                if unsafe input.position == input.bytes.count { break }
-                if let work = collectBody(slot) { return work }
-                continue
-            case .streamingBody:
-                if unsafe row.pointee.flags.contains(.readingPaused) { break }
-                if let work = streamBody(slot) { return work }
-                if unsafe row.pointee.requestStage == .streamingBody { break }
-                continue
-            case .discardingBody:
-                if unsafe input.position == input.bytes.count { break }
-                if let work = discardBody(slot) { return work }
-                continue
-            case .complete, .none, .lingering, .closing:
-                break
+            if unsafe row.pointee.requestStage == .head {
+                if unsafe input.position < input.bytes.count, unsafe !isHeldBack(row.pointee.outputBytes) {
+                    if let work = unsafe parseHead(slot, row) { return work }
+                    if unsafe row.pointee.requestStage != .head { continue }
+                }
+            } else if let next = unsafe continueBody(slot, row) {
+                switch next {
+                case .work(let work): return work
+                case .anotherStage: continue
+                }
             }
             // An answer that no handler gave (a refusal) ends its exchange here.
             if unsafe row.pointee.responseStage == .complete, let work = unsafe finishExchangeIfDone(slot, row) { return work }
             unsafe endInput(slot, row)
             return nil
         }
+    }
+
+    /// How it goes on after a step in a body.
+    private enum BodyStep {
+        case work(Work)
+        /// There may be more to do with the same bytes.
+        case anotherStage
+    }
+
+    /// A step in a body; nil when nothing more of it is here, or is wanted now.
+    @inline(never) // Keeps the run of a request without a body short.
+    private mutating func continueBody(_ slot: UInt32, _ row: ConnectionRow) -> BodyStep? {
+        let work: Work?
+        switch unsafe row.pointee.requestStage {
+        case .collectingBody:
+            if unsafe input.position == input.bytes.count { return nil }
+            work = collectBody(slot)
+        case .streamingBody:
+            if unsafe row.pointee.flags.contains(.readingPaused) { return nil }
+            work = streamBody(slot)
+            if work == nil, unsafe row.pointee.requestStage == .streamingBody { return nil }
+        case .discardingBody:
+            if unsafe input.position == input.bytes.count { return nil }
+            work = discardBody(slot)
+        case .head, .complete, .none, .lingering, .closing:
+            return nil
+        }
+        return work.map { .work($0) } ?? .anotherStage
     }
 
     /// A peer that does not take its answers is not given more of them.

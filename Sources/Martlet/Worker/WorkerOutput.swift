@@ -167,6 +167,13 @@ extension Worker where E: ~Copyable {
     @discardableResult
     @inline(__always) // One straight run per request.
     mutating func steerReceiving(_ slot: UInt32, _ row: ConnectionRow) -> Bool {
+        let isReading = unsafe row.pointee.flags.intersection([.receiving, .inputEnded]) == .receiving
+        if isReading, unsafe row.pointee.requestStage == .head, unsafe !isHeldBack(row.pointee.outputBytes) { return true }
+        return unsafe steerOtherwise(slot, row)
+    }
+
+    @inline(never) // Bodies, back-pressure, ends.
+    private mutating func steerOtherwise(_ slot: UInt32, _ row: ConnectionRow) -> Bool {
         if unsafe row.pointee.flags.contains(.inputEnded) { return false }
         let wants: Bool
         switch unsafe row.pointee.requestStage {

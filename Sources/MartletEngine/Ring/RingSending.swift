@@ -15,13 +15,14 @@ extension RingEngine {
 
     /// A send that nobody waits for saves the turn in which its completion would be read: it is tried inside the enter and silent when it succeeds.
     @usableFromInline package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count < silentSendBytesMax, silentSends.hasRoom else { return unsafe send(socket, bytes) }
+        let count = bytes.count
+        guard let start = bytes.baseAddress, count < silentSendBytesMax, silentSends.hasRoom else { return unsafe send(socket, bytes) }
         guard beginSend(socket, .sendIsSilent) else { return }
         let slot = socket.slot
-        unsafe sockets.row(slot).pointee.sendAddress = UInt(bitPattern: bytes.baseAddress)
-        unsafe sockets.row(slot).pointee.sendCount = UInt32(bytes.count)
+        unsafe sockets.row(slot).pointee.sendAddress = UInt(bitPattern: start)
+        unsafe sockets.row(slot).pointee.sendCount = UInt32(count)
         let entry = unsafe submission()
-        unsafe martlet_prepare_silent_send(entry, sockets.row(slot).pointee.descriptor, bytes.baseAddress, bytes.count)
+        unsafe martlet_prepare_silent_send(entry, sockets.row(slot).pointee.descriptor, start, count)
         unsafe entry.pointee.user_data = Operation.send.userData(socket)
         silentSends.append(slot)
     }
