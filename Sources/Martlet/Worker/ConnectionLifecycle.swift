@@ -132,14 +132,7 @@ extension Worker where E: ~Copyable {
     @inline(__always) // One straight run per request.
     mutating func finishExchangeIfDone(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
         guard unsafe row.pointee.responseStage == .complete else { return nil }
-        if unsafe row.pointee.requestStage != .complete {
-            if unsafe !row.pointee.canReuseAfterEarlyAnswer { unsafe row.pointee.flags.formUnion([.closes, .lingers]) }
-            guard unsafe row.pointee.flags.contains(.closes) else {
-                unsafe row.pointee.requestStage = .discardingBody
-                return nil
-            }
-            unsafe row.pointee.requestStage = .complete
-        }
+        if unsafe row.pointee.requestStage != .complete, unsafe !endsEarly(row) { return nil }
         let ended = unsafe endExchange(slot, row)
         unsafe releaseAssembly(row)
         unsafe row.pointee.requestsAnswered &+= 1  // Safe: only compared, with a limit far below what would wrap it.
@@ -150,6 +143,15 @@ extension Worker where E: ~Copyable {
         }
         countAnswered()
         return ended
+    }
+
+    /// The answer is complete and the request is not: the rest of it is dropped as it comes, or the connection ends with the answer.
+    @inline(never) // Rare.
+    private mutating func endsEarly(_ row: ConnectionRow) -> Bool {
+        if unsafe !row.pointee.canReuseAfterEarlyAnswer { unsafe row.pointee.flags.formUnion([.closes, .lingers]) }
+        let ends = unsafe row.pointee.flags.contains(.closes)
+        unsafe row.pointee.requestStage = ends ? .complete : .discardingBody
+        return ends
     }
 
     /// The exchange is over: late answers to it are stale from now on. Returns what its holder must hear.

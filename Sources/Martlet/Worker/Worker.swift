@@ -52,24 +52,45 @@ internal import MartletHTTP1
                 if let work = handle(event) { return work }
                 continue
             }
-            if unsafe !core.pointee.queue.isEmpty {
-                if let work = fulfilFirst() { return work }
-                continue
+            switch hasMore ? doMore() : .nothing {
+            case .work(let work): return work
+            case .again: continue
+            case .nothing: endTurn()
             }
-            if unsafe core.pointee.mailbox.hasMail {
-                drainMailbox()
-                continue
-            }
-            // Looked at after the waker was acknowledged and before the wait, or a call in between would not end the wait.
-            if control.isAsked { unsafe followControl(core.pointee.now) }
-            if unsafe core.pointee.isDraining { unsafe continueDrain(core.pointee.now) }
-            if isStopped { return .stopped }
-            if wheel.isDue(now: unsafe core.pointee.now) {
-                expireDeadlines(unsafe core.pointee.now)
-                continue
-            }
-            endTurn()
         }
+    }
+
+    /// How it goes on after a step that not every request takes.
+    enum Progress {
+        case work(Work)
+        /// There may be more to do.
+        case again
+        case nothing
+    }
+
+    /// Something beside what the engine says is to be done before the turn may end.
+    // The control is looked at after the waker was acknowledged and before the wait, or a call in between would not end the wait.
+    private var hasMore: Bool {
+        @inline(__always) mutating get {
+            unsafe !core.pointee.queue.isEmpty || core.pointee.mailbox.hasMail || control.isAsked || core.pointee.isDraining || isStopped
+                || wheel.isDue(now: core.pointee.now)
+        }
+    }
+
+    /// The first of it; what remains is found when it is asked for again.
+    @inline(never) // Keeps the run of a request short.
+    private mutating func doMore() -> Progress {
+        if unsafe !core.pointee.queue.isEmpty { return fulfilFirst().map { .work($0) } ?? .again }
+        if unsafe core.pointee.mailbox.hasMail {
+            drainMailbox()
+            return .again
+        }
+        if control.isAsked { unsafe followControl(core.pointee.now) }
+        if unsafe core.pointee.isDraining { unsafe continueDrain(core.pointee.now) }
+        if isStopped { return .work(.stopped) }
+        guard wheel.isDue(now: unsafe core.pointee.now) else { return .nothing }
+        expireDeadlines(unsafe core.pointee.now)
+        return .again
     }
 
     private mutating func endTurn() {
@@ -106,7 +127,6 @@ internal import MartletHTTP1
     }
 
     /// What the flags of the first slot in the queue ask; input that it takes up is worked on next.
-    @inline(never) // Rare: answers that come later, and ends.
     private mutating func fulfilFirst() -> Work? {
         guard let slot = unsafe core.pointee.queue.popFirst() else { return nil }
         let row = unsafe core.connection(slot)
@@ -144,7 +164,6 @@ internal import MartletHTTP1
 
     // MARK: The mailbox
 
-    @inline(never) // Rare beside everything else of a turn.
     private mutating func drainMailbox() {
         let mailbox = unsafe core.pointee.mailbox
         mailbox.beginDrain()

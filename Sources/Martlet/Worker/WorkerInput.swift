@@ -104,10 +104,11 @@ extension Worker where E: ~Copyable {
                     if let work = unsafe parseHead(slot, row) { return work }
                     if unsafe row.pointee.requestStage != .head { continue }
                 }
-            } else if let next = unsafe continueBody(slot, row) {
-                switch next {
+            } else {
+                switch unsafe continueBody(slot, row) {
                 case .work(let work): return work
-                case .anotherStage: continue
+                case .again: continue
+                case .nothing: break
                 }
             }
             // An answer that no handler gave (a refusal) ends its exchange here.
@@ -117,32 +118,25 @@ extension Worker where E: ~Copyable {
         }
     }
 
-    /// How it goes on after a step in a body.
-    private enum BodyStep {
-        case work(Work)
-        /// There may be more to do with the same bytes.
-        case anotherStage
-    }
-
-    /// A step in a body; nil when nothing more of it is here, or is wanted now.
+    /// A step in a body, unless no more of it is here, or is wanted now.
     @inline(never) // Keeps the run of a request without a body short.
-    private mutating func continueBody(_ slot: UInt32, _ row: ConnectionRow) -> BodyStep? {
+    private mutating func continueBody(_ slot: UInt32, _ row: ConnectionRow) -> Progress {
         let work: Work?
         switch unsafe row.pointee.requestStage {
         case .collectingBody:
-            if unsafe input.position == input.bytes.count { return nil }
+            if unsafe input.position == input.bytes.count { return .nothing }
             work = collectBody(slot)
         case .streamingBody:
-            if unsafe row.pointee.flags.contains(.readingPaused) { return nil }
+            if unsafe row.pointee.flags.contains(.readingPaused) { return .nothing }
             work = streamBody(slot)
-            if work == nil, unsafe row.pointee.requestStage == .streamingBody { return nil }
+            if work == nil, unsafe row.pointee.requestStage == .streamingBody { return .nothing }
         case .discardingBody:
-            if unsafe input.position == input.bytes.count { return nil }
+            if unsafe input.position == input.bytes.count { return .nothing }
             work = discardBody(slot)
         case .head, .complete, .none, .lingering, .closing:
-            return nil
+            return .nothing
         }
-        return work.map { .work($0) } ?? .anotherStage
+        return work.map { .work($0) } ?? .again
     }
 
     /// A peer that does not take its answers is not given more of them.

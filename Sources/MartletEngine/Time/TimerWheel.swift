@@ -4,7 +4,7 @@
 // a row whose deadline has moved is put where it belongs now. So activity on a connection costs a store and no wheel work.
 // Precision: one tick. Deadlines beyond the horizon stand in the last bucket and are moved on when it comes due.
 
-@safe package struct TimerWheel: ~Copyable {
+@safe @usableFromInline package struct TimerWheel: ~Copyable {
     package static let tickNanoseconds: Nanoseconds = 100_000_000
     static let bucketCount = 512
 
