@@ -37,7 +37,7 @@ public struct RequestParser: Sendable {
     /// - Returns: whether the head is complete; false asks for more bytes.
     /// - Throws: the fault of the shortest faulty prefix. Answer and close; the parser must not be used again.
     public mutating func parse(
-        _ bytes: Span<UInt8>, into head: inout RequestHead, limits: borrowing Limits
+        _ bytes: Span<UInt8>, into head: inout RequestHead, limits: borrowing @_addressable Limits
     ) throws(RequestError) -> Bool {
         let window = bytes.extracting(first: limits.headBytesMax)
         if phase == .requestLine {
@@ -48,7 +48,7 @@ public struct RequestParser: Sendable {
 
     @inline(__always) // Called from one place.
     private mutating func parseRequestLine(
-        _ window: Span<UInt8>, into head: inout RequestHead, limits: borrowing Limits
+        _ window: Span<UInt8>, into head: inout RequestHead, limits: borrowing @_addressable Limits
     ) throws(RequestError) -> Bool {
         var start = Int(lineStart)
         if start == 0 {
@@ -73,7 +73,7 @@ public struct RequestParser: Sendable {
 
     @inline(__always) // Called from one place.
     private mutating func parseFields(
-        _ window: Span<UInt8>, into head: inout RequestHead, limits: borrowing Limits
+        _ window: Span<UInt8>, into head: inout RequestHead, limits: borrowing @_addressable Limits
     ) throws(RequestError) -> Bool {
         var start = Int(lineStart)
         while start < window.count {
@@ -96,8 +96,9 @@ public struct RequestParser: Sendable {
     }
 
     /// Remembers the line to go on with; if the window ends where the limit on the head is, there is no going on.
+    @inline(never) // Rare: a head in pieces.
     private mutating func waitForMore(
-        _ window: Span<UInt8>, from start: Int, _ limits: borrowing Limits
+        _ window: Span<UInt8>, from start: Int, _ limits: borrowing @_addressable Limits
     ) throws(RequestError) -> Bool {
         guard window.count < limits.headBytesMax else { throw .headTooLarge }
         lineStart = UInt16(start)

@@ -65,6 +65,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// The body is wanted whole, or in pieces behind the head.
+    @inline(never) // Requests with a body.
     private mutating func follow(_ choice: BodyHandling?, _ slot: UInt32) -> Work? {
         switch choice ?? .whole(bytesMax: unsafe core.pointee.settings.wholeBodyBytesMax) {
         case .whole(let bytesMax): beginCollecting(slot, bytesMax: bytesMax)
@@ -107,24 +108,22 @@ extension Worker where E: ~Copyable {
         let last = step
         step = .none
         guard let slot = input.slot else { return nil }
+        if last == .choseBodyHandling { return follow(choice, slot) }
         let row = unsafe core.connection(slot)
-        switch last {
-        case .none:
-            return nil
-        case .choseBodyHandling:
-            return follow(choice, slot)
-        case .responded:
+        if last == .responded {
             unsafe releaseAssembly(row)
-            if unsafe row.pointee.requestStage == .streamingBody {
-                if unsafe row.pointee.flags.contains(.exchangeHeld) {
-                    if unsafe !row.pointee.flags.contains(.readingPaused) { unsafe core.pointee.sendContinue(slot) }
-                } else {
-                    unsafe row.pointee.requestStage = .discardingBody
-                }
-            }
-            return unsafe finishExchangeIfDone(slot, row)
-        case .receivedPiece:
-            return unsafe finishExchangeIfDone(slot, row)
+            if unsafe row.pointee.requestStage == .streamingBody { unsafe noteRefusedBody(slot, row) }
+        }
+        return unsafe finishExchangeIfDone(slot, row)
+    }
+
+    /// The handler was given the head alone: whoever holds the exchange gets the body, or nobody wants it.
+    @inline(never) // Streamed bodies alone.
+    private mutating func noteRefusedBody(_ slot: UInt32, _ row: ConnectionRow) {
+        if unsafe !row.pointee.flags.contains(.exchangeHeld) {
+            unsafe row.pointee.requestStage = .discardingBody
+        } else if unsafe !row.pointee.flags.contains(.readingPaused) {
+            unsafe core.pointee.sendContinue(slot)
         }
     }
 

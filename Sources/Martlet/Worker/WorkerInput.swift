@@ -58,14 +58,19 @@ extension Worker where E: ~Copyable {
             break
         }
         unsafe core.pointee.slotInHand = slot
-        if let kept = unsafe row.pointee.unparsed.pointer {
-            // Something waits already: these bytes belong behind it.
-            unsafe keepMore(slot, kept, bytes)
-            engine.release(received)
-            takeKept(slot)
-        } else {
+        if unsafe row.pointee.unparsed.isNone {
             unsafe input = Input(slot: slot, bytes: bytes, received: received)
+        } else {
+            arrivedBehind(slot, received)
         }
+    }
+
+    /// Something waits already: these bytes belong behind it.
+    @inline(never) // Rare: heads in pieces, and requests that wait.
+    private mutating func arrivedBehind(_ slot: UInt32, _ received: ReceivedBytes) {
+        if let kept = unsafe core.connection(slot).pointee.unparsed.pointer { unsafe keepMore(slot, kept, received.bytes) }
+        engine.release(received)
+        takeKept(slot)
     }
 
     /// Works on what the connection has kept.
