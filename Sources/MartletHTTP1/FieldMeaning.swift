@@ -36,20 +36,31 @@ enum FieldMeaning {
     }
 
     /// Takes in a field that is not yet in the head's table.
+    @inline(__always) // Every request has a Host field, and most have no other of these.
     static func apply(
         _ field: Field, of window: Span<UInt8>, to head: inout RequestHead, options: inout ConnectionOptions,
-        limits: borrowing Limits
+        bodyBytesMax: UInt64
+    ) throws(RequestError) {
+        if field.token == FieldName.host.rawValue {
+            if head.has(.host) { throw .duplicateHost }
+            guard Authority.isValid(field.value.bytes(in: window), portRequired: false) else { throw .invalidHost }
+            if head.authority.isEmpty { head.authority = field.value }
+        } else {
+            try applyOther(field, of: window, to: &head, options: &options, bodyBytesMax: bodyBytesMax)
+        }
+    }
+
+    @inline(never) // Keeps the loop over fields short.
+    private static func applyOther(
+        _ field: Field, of window: Span<UInt8>, to head: inout RequestHead, options: inout ConnectionOptions,
+        bodyBytesMax: UInt64
     ) throws(RequestError) {
         let value = field.value.bytes(in: window)
         switch field.knownName {
-        case .host:
-            if head.has(.host) { throw .duplicateHost }
-            guard Authority.isValid(value, portRequired: false) else { throw .invalidHost }
-            if head.authority.isEmpty { head.authority = field.value }
         case .connection:
             addConnectionOptions(value, to: &options)
         case .contentLength:
-            try applyContentLength(value, to: &head, bodyBytesMax: limits.bodyBytesMax)
+            try applyContentLength(value, to: &head, bodyBytesMax: bodyBytesMax)
         case .transferEncoding:
             try applyTransferEncoding(value, to: &head)
         case .expect:

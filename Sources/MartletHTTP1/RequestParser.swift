@@ -87,7 +87,7 @@ public struct RequestParser: Sendable {
             guard head.fieldCount < limits.fieldCountMax else { throw .tooManyFields }
             guard let line = try FieldLine.parse(window, at: start, first: head.fieldCount == 0) else { break }
             if FieldMeaning.concerns(line.field.token) {
-                try FieldMeaning.apply(line.field, of: window, to: &head, options: &options, limits: limits)
+                try FieldMeaning.apply(line.field, of: window, to: &head, options: &options, bodyBytesMax: limits.bodyBytesMax)
             }
             head.append(line.field)
             start = line.end
