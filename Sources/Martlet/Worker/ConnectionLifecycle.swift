@@ -138,7 +138,7 @@ extension Worker where E: ~Copyable {
         if unsafe !row.pointee.flags.contains(.closes) {
             unsafe row.pointee.requestStage = .head
         } else if input.slot == slot {
-            input.position = unsafe input.bytes.count
+            input.dropAll()
         }
         countAnswered()
         return ended
@@ -255,7 +255,7 @@ extension Worker where E: ~Copyable {
         unsafe row.pointee.assembly = .none
         unsafe row.pointee.fillingFirst = .none
         unsafe row.pointee.fillingLast = .none
-        if input.slot == slot { input.position = unsafe input.bytes.count }
+        if input.slot == slot { input.dropAll() }
         unsafe engine.close(row.pointee.socket)
     }
 

@@ -10,13 +10,34 @@ internal import MartletHTTP1
 /// The bytes being worked on.
 @safe struct Input {
     var slot: UInt32?
-    var bytes = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-    var position = 0
+    /// What of them has not been worked on.
+    private var start: UnsafeRawPointer?
+    private(set) var left = 0
     /// Where the bytes lie: lent by the engine, or in a block that the connection kept.
     var received: ReceivedBytes?
     var block: BlockPointer?
     /// A parse that was begun on a shorter piece of the same bytes.
     var parser = RequestParser()
+
+    init() {}
+
+    init(slot: UInt32, bytes: UnsafeRawBufferPointer, received: ReceivedBytes? = nil, block: BlockPointer? = nil, parser: RequestParser = RequestParser()) {
+        self.slot = slot
+        unsafe start = bytes.baseAddress
+        left = bytes.count
+        self.received = received
+        unsafe self.block = unsafe block
+        self.parser = parser
+    }
+
+    /// The next bytes were worked on.
+    mutating func drop(_ count: Int) {
+        precondition(count >= 0 && count <= left, "no more bytes are worked on than there are")
+        if let start = unsafe start { unsafe self.start = unsafe start + count }
+        left &-= count  // Safe: checked above.
+    }
+
+    mutating func dropAll() { drop(left) }
 
     /// They were used or kept, and are somebody else's now.
     mutating func letGo() {
@@ -25,7 +46,7 @@ internal import MartletHTTP1
         unsafe block = nil
     }
 
-    var rest: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: bytes[position...]) }
+    var rest: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: left) }
     var span: Span<UInt8> {
         @_lifetime(borrow self) get {
             let span = unsafe Span<UInt8>(_unsafeBytes: rest)
@@ -94,7 +115,7 @@ extension Worker where E: ~Copyable {
             break
         }
         takeKept(slot)
-        if input.slot == nil { input = unsafe Input(slot: slot) }
+        if input.slot == nil { input = unsafe Input(slot: slot, bytes: UnsafeRawBufferPointer(start: nil, count: 0)) }
         return unsafe finishExchangeIfDone(slot, core.connection(slot))
     }
 
@@ -105,7 +126,7 @@ extension Worker where E: ~Copyable {
         let row = unsafe core.connection(slot)
         while true {
             if unsafe row.pointee.requestStage == .head {
-                if unsafe input.position < input.bytes.count, unsafe !isHeldBack(row.pointee.outputBytes) {
+                if input.left > 0, unsafe !isHeldBack(row.pointee.outputBytes) {
                     if let work = unsafe parseHead(slot, row) { return work }
                     if unsafe row.pointee.requestStage != .head { continue }
                 }
@@ -129,14 +150,14 @@ extension Worker where E: ~Copyable {
         let work: Work?
         switch unsafe row.pointee.requestStage {
         case .collectingBody:
-            if unsafe input.position == input.bytes.count { return .nothing }
+            if input.left == 0 { return .nothing }
             work = collectBody(slot)
         case .streamingBody:
             if unsafe row.pointee.flags.contains(.readingPaused) { return .nothing }
             work = streamBody(slot)
             if work == nil, unsafe row.pointee.requestStage == .streamingBody { return .nothing }
         case .discardingBody:
-            if unsafe input.position == input.bytes.count { return .nothing }
+            if input.left == 0 { return .nothing }
             work = discardBody(slot)
         case .head, .complete, .none, .lingering, .closing:
             return .nothing
@@ -155,7 +176,7 @@ extension Worker where E: ~Copyable {
     private mutating func endInput(_ slot: UInt32, _ row: ConnectionRow) {
         let stage = unsafe row.pointee.requestStage
         let isOver = stage == .none || stage == .closing || stage == .lingering
-        if !isOver, unsafe input.position < input.bytes.count {
+        if !isOver, input.left > 0 {
             keepRest(slot)
         } else if let block = unsafe input.block {
             unsafe core.pointee.blocks.giveBack(block)
@@ -181,7 +202,7 @@ extension Worker where E: ~Copyable {
         }
         unsafe core.pointee.headBytes = unsafe input.rest.baseAddress!
         unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(start: nil, count: 0)
-        input.position += unsafe core.pointee.head.byteCount
+        unsafe input.drop(core.pointee.head.byteCount)
         return unsafe beginRequest(slot, row)
     }
 
@@ -190,7 +211,7 @@ extension Worker where E: ~Copyable {
     mutating func refuse(_ slot: UInt32, _ error: RequestError) {
         let row = unsafe core.connection(slot)
         unsafe core.pointee.counters.malformed += 1
-        input.position = unsafe input.bytes.count
+        input.dropAll()
         if unsafe row.pointee.responseStage == .streaming {
             return unsafe core.pointee.cut(slot)
         }
@@ -210,10 +231,10 @@ extension Worker where E: ~Copyable {
                 refuse(slot, .bodyTooLarge)
                 return nil
             }
-            let available = unsafe input.bytes.count - input.position
+            let available = input.left
             if available >= Int(length) {
                 unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(rebasing: input.rest[..<Int(length)])
-                input.position += Int(length)
+                input.drop(Int(length))
                 unsafe row.pointee.requestStage = .complete
                 return unsafe handOver(slot, row)
             }
@@ -223,7 +244,7 @@ extension Worker where E: ~Copyable {
         }
         guard let block = unsafe newKept(capacity, head: core.pointee.headBytes, headCount: head) else {
             unsafe core.pointee.cut(slot)
-            input.position = unsafe input.bytes.count
+            input.dropAll()
             return nil
         }
         unsafe row.pointee.assembly = unsafe BlockAddress(block)
@@ -274,7 +295,7 @@ extension Worker where E: ~Copyable {
         let used = unsafe block.pointee.end
         guard let larger = unsafe core.pointee.blocks.take(max(used * 2, used + count)) else {
             unsafe core.pointee.cut(slot)
-            input.position = unsafe input.bytes.count
+            input.dropAll()
             return nil
         }
         unsafe larger.payload.copyMemory(from: block.payload, byteCount: used)
@@ -310,10 +331,10 @@ extension Worker where E: ~Copyable {
         let row = unsafe core.connection(slot)
         if unsafe row.pointee.flags.contains(.chunkedRequest) { return unsafe nextChunk(slot) }
         let remaining = unsafe row.pointee.bodyRemaining
-        let count = unsafe min(input.bytes.count - input.position, Int(clamping: remaining))
+        let count = min(input.left, Int(clamping: remaining))
         guard count > 0 || remaining == 0 else { return nil }
         let piece = unsafe UnsafeRawBufferPointer(rebasing: input.rest[..<count])
-        input.position += count
+        input.drop(count)
         unsafe row.pointee.bodyRemaining = remaining - UInt64(count)
         countBody(slot, count)
         return unsafe (piece, remaining == UInt64(count))
@@ -324,14 +345,14 @@ extension Worker where E: ~Copyable {
             let rest = unsafe input.rest
             switch try unsafe core.connection(slot).pointee.chunked.next(input.span, limits: core.pointee.settings.limits) {
             case .data(let range, let consumed):
-                input.position += consumed
+                input.drop(consumed)
                 countBody(slot, range.count)
                 return unsafe (UnsafeRawBufferPointer(rebasing: rest[range]), false)
             case .needMore(let consumed):
-                input.position += consumed
+                input.drop(consumed)
                 return nil
             case .end(let consumed):
-                input.position += consumed
+                input.drop(consumed)
                 return unsafe (UnsafeRawBufferPointer(start: nil, count: 0), true)
             }
         } catch {
