@@ -74,6 +74,22 @@ public struct ByteWriter: ~Copyable {
         unsafe end.copyMemory(from: string.utf8Start, byteCount: count)
     }
 
+    /// Appends literals behind each other, with one check of the room for all of them.
+    // Inlined always: the copies become a few stores.
+    @inlinable @inline(__always)
+    package mutating func append(_ first: StaticString, _ second: StaticString, _ third: StaticString, _ fourth: StaticString) {
+        let counts = (first.utf8CodeUnitCount, second.utf8CodeUnitCount, third.utf8CodeUnitCount, fourth.utf8CodeUnitCount)
+        // Cannot overflow: literals of one program.
+        var end = unsafe reserve(counts.0 &+ counts.1 &+ counts.2 &+ counts.3)
+        unsafe end.copyMemory(from: first.utf8Start, byteCount: counts.0)
+        unsafe end += counts.0
+        unsafe end.copyMemory(from: second.utf8Start, byteCount: counts.1)
+        unsafe end += counts.1
+        unsafe end.copyMemory(from: third.utf8Start, byteCount: counts.2)
+        unsafe end += counts.2
+        unsafe end.copyMemory(from: fourth.utf8Start, byteCount: counts.3)
+    }
+
     /// Appends the bytes of a span.
     @inlinable
     public mutating func append(_ span: Span<UInt8>) {

@@ -90,10 +90,7 @@ public enum ResponseSerializer {
     ) throws(ResponseFieldError) {
         precondition(name != .unknown, "a name without a number is given by its bytes")
         try checkOwner(name)
-        writer.append(name.canonicalName)
-        writer.append(": ")
-        writer.append(value)
-        writer.append("\r\n")
+        writer.append(name.canonicalName, ": ", value, "\r\n")
     }
 
     /// A field line with any name; known names are found, so that none that is the server's slips through.

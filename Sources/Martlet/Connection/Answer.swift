@@ -4,7 +4,7 @@
 
 internal import MartletBytes
 internal import MartletEngine
-internal import MartletHTTP
+public import MartletHTTP
 internal import MartletHTTP1
 
 /// The fields that somebody set for an answer, already in their final spelling.
@@ -32,6 +32,11 @@ extension Core {
     /// Bodies up to this size are written behind their head; larger ones into blocks of their own.
     private static let inlineBodyBytesMax = 2048
     private static let headOverheadBytes = 512
+
+    /// The whole answer from memory, with the fields that the writer in hand has set.
+    @usableFromInline mutating func answer(_ slot: UInt32, _ status: Status, bytes: UnsafeRawBufferPointer) {
+        unsafe answer(slot, status, fields: fieldsInHand, bytes: bytes)
+    }
 
     /// The whole answer from memory: the usual one, so it takes one reservation and one pass.
     mutating func answer(_ slot: UInt32, _ status: Status, fields: FieldLines, bytes: UnsafeRawBufferPointer) {

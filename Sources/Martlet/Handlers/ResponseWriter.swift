@@ -10,7 +10,7 @@ public import MartletHTTP1
 ///
 /// Fields set before are part of the answer. `Content-Length`, `Transfer-Encoding` and `Connection` are the server's own
 /// (RFC 9112 §6, §9); a value with CR, LF or another control character is refused (RFC 9110 §5.5).
-@safe public struct ResponseWriter: ~Copyable, ~Escapable {
+@frozen @safe public struct ResponseWriter: ~Copyable, ~Escapable {
     @usableFromInline let core: UnsafeMutablePointer<Core>
     @usableFromInline let slot: UInt32
 
@@ -62,14 +62,15 @@ public import MartletHTTP1
 
     /// Sends bytes; they are copied into the connection's output.
     public consuming func send(_ status: Status = .ok, body: Span<UInt8>) {
-        unsafe body.withUnsafeBytes { unsafe core.pointee.answer(slot, status, fields: core.pointee.fieldsInHand, bytes: $0) }
+        unsafe body.withUnsafeBytes { unsafe core.pointee.answer(slot, status, bytes: $0) }
         discard self
     }
 
     /// Sends a literal.
+    @inlinable
     public consuming func send(_ status: Status = .ok, body: StaticString) {
         let bytes = unsafe UnsafeRawBufferPointer(start: body.utf8Start, count: body.utf8CodeUnitCount)
-        unsafe core.pointee.answer(slot, status, fields: core.pointee.fieldsInHand, bytes: bytes)
+        unsafe core.pointee.answer(slot, status, bytes: bytes)
         discard self
     }
 
@@ -88,7 +89,7 @@ public import MartletHTTP1
 
     /// Sends an answer without a body.
     public consuming func send(_ status: Status) {
-        unsafe core.pointee.answer(slot, status, fields: core.pointee.fieldsInHand, bytes: UnsafeRawBufferPointer(start: nil, count: 0))
+        unsafe core.pointee.answer(slot, status, bytes: UnsafeRawBufferPointer(start: nil, count: 0))
         discard self
     }
 
