@@ -26,10 +26,14 @@ internal import MartletEngine
     /// Of these, with somebody.
     private var bytesTaken = 0
     let bytesMax: Int
+    private let tightBytes: Int
     /// Mappings of small blocks, to be unmapped at the end.
     private var mappings: [UnsafeMutableRawPointer] = unsafe []
 
-    init(bytesMax: Int) { self.bytesMax = bytesMax }
+    init(bytesMax: Int) {
+        self.bytesMax = bytesMax
+        tightBytes = bytesMax / 2
+    }
 
     deinit {
         for unsafe mapping in unsafe mappings { _ = unsafe munmap(mapping, Self.smallBytes * Self.smallBlocksPerMapping) }
@@ -57,7 +61,7 @@ internal import MartletEngine
     }
 
     /// More than half of what there may be is with somebody: who still has output waiting should ask for no more.
-    var isTight: Bool { bytesTaken > bytesMax / 2 }
+    var isTight: Bool { bytesTaken > tightBytes }
 
     private mutating func takeSmall() -> BlockPointer? {
         if unsafe smallFree == nil { mapSmall() }

@@ -45,7 +45,14 @@ internal import MartletHTTP1
     // MARK: The turn
 
     mutating func next() -> Work {
-        if step != .none, let work = afterStep() { return work }
+        if step != .none {
+            if let work = afterStep() { return work }
+            // Mostly the request was all that came: nothing of the input is left to look at.
+            if let slot = input.slot, input.left == 0 {
+                let row = unsafe core.connection(slot)
+                if unsafe row.pointee.requestStage == .head { unsafe endInput(slot, row) }
+            }
+        }
         while true {
             if let slot = input.slot, let work = continueInput(slot) { return work }
             if let event = engine.next() {

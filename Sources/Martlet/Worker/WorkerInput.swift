@@ -172,8 +172,8 @@ extension Worker where E: ~Copyable {
     }
 
     /// Nothing more can be done with these bytes now: the rest is kept, the buffer goes back, the output goes out.
-    @inline(__always) // One straight run per request.
-    private mutating func endInput(_ slot: UInt32, _ row: ConnectionRow) {
+    @inline(never) // Once per request, from two places.
+    mutating func endInput(_ slot: UInt32, _ row: ConnectionRow) {
         let stage = unsafe row.pointee.requestStage
         let isOver = stage == .none || stage == .closing || stage == .lingering
         if !isOver, input.left > 0 {
