@@ -13,13 +13,17 @@ internal import MartletHTTP1
     var engine: E
     let core: CorePointer
     var wheel: TimerWheel
-    let listeners: [Int32]
-    let control: CoreControl
+    var listeners: [Int32]
+    var control: CoreControl
     var input = Input()
     var step = Step.none
     var drain: Drain?
     var accepting = false
     var isStopped = false
+    /// Somebody else's loop turns this core: `next` says when a turn is over instead of waiting (WorkerHosting).
+    let isHosted: Bool
+    /// The descriptor that the host watches has something to read.
+    var hasReadiness = false
     /// How the handler wants the body of the request in hand.
     var choice: BodyHandling?
     /// Requests answered, for a server that ends after so many.
@@ -30,12 +34,13 @@ internal import MartletHTTP1
         case none, choseBodyHandling, responded, receivedPiece
     }
 
-    init(engine: consuming E, core: CorePointer, listeners: [Int32], control: CoreControl) throws(SystemError) {
+    init(engine: consuming E, core: CorePointer, listeners: [Int32], control: CoreControl, isHosted: Bool = false) throws(SystemError) {
         wheel = try TimerWheel(capacity: unsafe core.pointee.settings.connectionCapacity, now: engine.now)
         self.engine = engine
         unsafe self.core = core
         self.listeners = listeners
         self.control = control
+        self.isHosted = isHosted
         unsafe core.pointee.now = self.engine.now
         unsafe core.pointee.mailbox.adopt(self.engine.waker)
         control.attach(self.engine.waker)
@@ -62,8 +67,10 @@ internal import MartletHTTP1
             switch hasMore ? doMore() : .nothing {
             case .work(let work): return work
             case .again: continue
-            case .nothing: endTurn()
+            case .nothing: break
             }
+            if isHosted { return .turnEnded }
+            endTurn(nextDeadline())
         }
     }
 
@@ -100,8 +107,8 @@ internal import MartletHTTP1
         return .again
     }
 
-    private mutating func endTurn() {
-        engine.wait(until: nextDeadline())
+    mutating func endTurn(_ deadline: Nanoseconds?) {
+        engine.wait(until: deadline)
         let now = engine.now
         unsafe core.pointee.now = now
         unsafe core.pointee.preamble.update(now: now)
@@ -112,7 +119,7 @@ internal import MartletHTTP1
         switch event {
         case .received(let socket, let received): arrived(socket, received)
         case .sent(let socket, let error): sent(socket, error)
-        case .accepted, .receiveEnded, .closed, .connected, .woken: return handleOther(event)
+        case .accepted, .receiveEnded, .closed, .connected, .readable, .woken: return handleOther(event)
         }
         return nil
     }
@@ -125,6 +132,7 @@ internal import MartletHTTP1
         case .receiveEnded(let socket, let error): inputEnded(socket, error)
         case .closed(let socket, _): return closed(socket)
         case .connected: break
+        case .readable: hasReadiness = true
         case .woken:
             engine.waker.acknowledge()
             // Perhaps by a core that has more connections now than this one, which rested.

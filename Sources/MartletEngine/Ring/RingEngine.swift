@@ -129,7 +129,7 @@ internal import Glibc
 
     @usableFromInline package mutating func wait(until deadline: Nanoseconds?) {
         finishTurn()
-        let hasEvents = !announced.isEmpty || silentSends.areAwaited
+        let hasEvents = !announced.isEmpty || silentSends.areAwaited || deadline == 0
         silentSends.areAwaited = false
         // A wait whose deadline lies behind the armed one costs nothing.
         if !hasEvents, let deadline = earliest(deadline, listenersResume), armedDeadline.map({ $0 > deadline }) ?? true { armTimeout(deadline) }
