@@ -62,6 +62,16 @@ static const unsigned MARTLET_READY_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 static const int MARTLET_TIMER_ABSOLUTE = TFD_TIMER_ABSTIME;
 static inline int martlet_timer(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
 static inline int martlet_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+// glibc's own wrappers are points at which a thread may be cancelled, and say so twice per call; no thread is cancelled here.
+static inline ssize_t martlet_receive(int descriptor, void *memory, size_t count) {
+    return syscall(__NR_recvfrom, descriptor, memory, count, 0, NULL, NULL);
+}
+static inline ssize_t martlet_send(int descriptor, const void *memory, size_t count) {
+    return syscall(__NR_sendto, descriptor, memory, count, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
+}
+static inline int martlet_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout) {
+    return (int)syscall(__NR_epoll_pwait, epoll, events, count, timeout, NULL, 0);
+}
 static inline int martlet_watch(int epoll, int descriptor, unsigned readiness, __u64 data) {
     struct epoll_event event = {.events = readiness, .data = {.u64 = data}};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);

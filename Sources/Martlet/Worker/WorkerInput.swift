@@ -138,11 +138,14 @@ extension Worker where E: ~Copyable {
                 }
             }
             // An answer that no handler gave (a refusal) ends its exchange here.
-            if unsafe row.pointee.responseStage == .complete, let work = unsafe finishExchangeIfDone(slot, row) { return work }
+            if unsafe row.pointee.responseStage == .complete, let work = unsafe finishRefused(slot, row) { return work }
             unsafe endInput(slot, row)
             return nil
         }
     }
+
+    @inline(never) // Once per connection.
+    private mutating func finishRefused(_ slot: UInt32, _ row: ConnectionRow) -> Work? { unsafe finishExchangeIfDone(slot, row) }
 
     /// A step in a body, unless no more of it is here, or is wanted now.
     @inline(never) // Keeps the run of a request without a body short.

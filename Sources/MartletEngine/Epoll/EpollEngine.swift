@@ -97,22 +97,23 @@ internal import Glibc
         // What was sent inside the calls of the last turn is told without asking the kernel, but not for ever.
         if !hasWork || (!hasReadiness && turnsSincePoll >= options.turnsBetweenPollsMax) { poll(blocking: !hasWork, deadline) }
         now = max(now, Clock.coarse())
-        resumePausedListeners()
+        if let until = listenersResume, until <= now { resumePausedListeners() }
     }
 
+    @inline(__always) // Called from one place.
     private mutating func poll(blocking: Bool, _ deadline: Nanoseconds?) {
         var timeout: Int32 = blocking ? -1 : 0
         if blocking, let deadline = earliest(deadline, listenersResume) {
             if deadline <= now {
                 deadlinePassed = true
                 timeout = 0
-            } else {
+            } else if armedDeadline.map({ $0 > deadline }) ?? true {
                 armTimer(deadline)
             }
         }
         turnsSincePoll = 0
         counters.enters += 1
-        let count = unsafe epoll_wait(epoll, events, Int32(options.eventsPerWait), timeout)
+        let count = unsafe martlet_epoll_wait(epoll, events, Int32(options.eventsPerWait), timeout)
         precondition(count >= 0 || errno == EINTR, "epoll_wait refused a descriptor that it had made")
         head = 0
         tail = max(Int(count), 0)
@@ -124,8 +125,8 @@ internal import Glibc
     }
 
     /// Keeps one kernel timer, and only ever moves it forward: a wait whose deadline lies behind the armed one costs nothing.
+    @inline(never) // Rare: once per tick of the owner's deadlines.
     private mutating func armTimer(_ deadline: Nanoseconds) {
-        if let armed = armedDeadline, armed <= deadline { return }
         var setting = itimerspec()
         setting.it_value.tv_sec = Int(deadline / 1_000_000_000)
         setting.it_value.tv_nsec = Int(deadline % 1_000_000_000)

@@ -44,7 +44,6 @@ extension EpollEngine {
     }
 
     mutating func resumePausedListeners() {
-        guard let until = listenersResume, until <= now else { return }
         listenersResume = nil
         for index in listeners.indices where listeners[index].isPaused {
             listeners[index].isPaused = false

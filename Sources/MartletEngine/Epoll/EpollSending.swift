@@ -51,10 +51,11 @@ extension EpollEngine {
         }
     }
 
-    private func sendBytes(_ slot: UInt32) -> FilePump.Outcome {
+    // Mutating, because a method that is not, called from one that is, gets a copy of the whole engine (Swift 6.3).
+    private mutating func sendBytes(_ slot: UInt32) -> FilePump.Outcome {
         while unsafe sockets.row(slot).pointee.sendCount > 0 {
             let memory = unsafe UnsafeRawPointer(bitPattern: sockets.row(slot).pointee.sendAddress)
-            let taken = unsafe Glibc.send(sockets.row(slot).pointee.descriptor, memory, sockets.row(slot).pointee.sendCount, MARTLET_SEND_NOW)
+            let taken = unsafe martlet_send(sockets.row(slot).pointee.descriptor, memory, sockets.row(slot).pointee.sendCount)
             if taken < 0 {
                 if errno == EINTR { continue }
                 return errno == EAGAIN ? .full : .failed(errno)
@@ -65,7 +66,7 @@ extension EpollEngine {
         return .done
     }
 
-    private func sendPieces(_ slot: UInt32) -> FilePump.Outcome {
+    private mutating func sendPieces(_ slot: UInt32) -> FilePump.Outcome {
         while unsafe messages.row(slot).pointee.msg_iovlen > 0 {
             let taken = unsafe sendmsg(sockets.row(slot).pointee.descriptor, &messages.row(slot).pointee, MARTLET_SEND_NOW)
             if taken < 0 {
