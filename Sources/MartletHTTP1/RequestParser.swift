@@ -55,11 +55,8 @@ public struct RequestParser: Sendable {
             head.reset()
             options = ConnectionOptions()
         }
-        // RFC 9112 §2.2: a server should ignore at least one empty line before the request line.
-        while start < window.count, window[start] == ASCII.carriageReturn || window[start] == ASCII.lineFeed {
-            guard start < 2 * limits.leadingEmptyLinesMax else { throw .tooManyEmptyLines }
-            guard let next = try lineEnd(window, at: start) else { return try waitForMore(window, from: start, limits) }
-            start = next
+        if start < window.count, window[start] <= ASCII.carriageReturn {
+            start = try skipEmptyLines(window, from: start, limits)
         }
         let line = window.extracting(first: start + limits.requestLineBytesMax)
         if let end = try RequestLine.parse(line, at: start, into: &head) {
@@ -69,6 +66,22 @@ public struct RequestParser: Sendable {
         }
         if line.count - start == limits.requestLineBytesMax { throw .requestLineTooLong }
         return try waitForMore(window, from: start, limits)
+    }
+
+    /// RFC 9112 §2.2: a server should ignore at least one empty line before the request line.
+    ///
+    /// - Returns: the index after the empty lines that are complete.
+    @inline(never) // Rare.
+    private func skipEmptyLines(
+        _ window: Span<UInt8>, from first: Int, _ limits: borrowing @_addressable Limits
+    ) throws(RequestError) -> Int {
+        var start = first
+        while start < window.count, window[start] == ASCII.carriageReturn || window[start] == ASCII.lineFeed {
+            guard start < 2 * limits.leadingEmptyLinesMax else { throw .tooManyEmptyLines }
+            guard let next = try lineEnd(window, at: start) else { break }
+            start = next
+        }
+        return start
     }
 
     @inline(__always) // Called from one place.
