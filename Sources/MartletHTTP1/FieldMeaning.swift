@@ -131,14 +131,23 @@ extension RequestHead {
     mutating func finish(_ window: Span<UInt8>, options: ConnectionOptions) throws(RequestError) {
         if !has(.host) {
             if version == .http11 { throw .missingHost }
-        } else if targetForm == .absolute || targetForm == .authority, let host = firstIndex(of: .host) {
-            let received = field(at: host).value.bytes(in: window)
-            guard received.equalsIgnoringCase(authority.bytes(in: window)) else { throw .hostMismatch }
+        } else if targetForm == .absolute || targetForm == .authority {
+            try compareHosts(window)
         }
         keepsAlive = !options.contains(.close) && (version == .http11 || options.contains(.keepAlive))
         let hasBody = framing != .none && framing != .length(0)
         expectsContinue = hasBody && options.contains(.expectsContinue)
         wantsUpgrade = has(.upgrade) && options.contains(.upgrade) && version == .http11 && method == .get && !hasBody
+    }
+}
+
+extension RequestHead {
+    /// The Host field must agree with the target's authority.
+    @inline(never) // Rare.
+    fileprivate mutating func compareHosts(_ window: Span<UInt8>) throws(RequestError) {
+        guard let host = firstIndex(of: .host) else { return }
+        let received = field(at: host).value.bytes(in: window)
+        guard received.equalsIgnoringCase(authority.bytes(in: window)) else { throw .hostMismatch }
     }
 }
 
