@@ -57,6 +57,8 @@ public struct RequestParser: Sendable {
         }
         if start < window.count, window[start] <= ASCII.carriageReturn {
             start = try skipEmptyLines(window, from: start, limits)
+            // The LF of an empty line has not arrived.
+            if start < window.count, window[start] == ASCII.carriageReturn { return try waitForMore(window, from: start, limits) }
         }
         let line = window.extracting(first: start + limits.requestLineBytesMax)
         if let end = try RequestLine.parse(line, at: start, into: &head) {
