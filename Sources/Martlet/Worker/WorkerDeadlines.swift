@@ -22,22 +22,37 @@ extension Worker where E: ~Copyable {
         return unsafe handlerTimeRuns(slot) ? min(row.pointee.deadline, row.pointee.handlerTime) : row.pointee.deadline
     }
 
+    /// The connection waits for its next request.
+    @inline(__always) // One straight run per request.
+    func noteIdle(_ row: ConnectionRow) {
+        unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.keepAliveNanoseconds
+        unsafe row.pointee.flags.subtract(.timed)
+    }
+
     /// After each step that changed what the connection waits for. In the steady state (request whole, answered, sent): stores only.
-    mutating func noteDeadline(_ slot: UInt32) {
-        let row = unsafe core.connection(slot)
+    @inline(__always) // One straight run per request.
+    mutating func noteDeadline(_ slot: UInt32, _ row: ConnectionRow) {
+        if unsafe row.pointee.requestStage == .head && row.pointee.flags.contains(.sendInFlight) {
+            unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
+            unsafe row.pointee.flags.subtract(.timed)
+        } else {
+            unsafe noteOtherDeadline(slot, row)
+        }
+    }
+
+    @inline(never) // Nothing is on its way out, or a request is.
+    private mutating func noteOtherDeadline(_ slot: UInt32, _ row: ConnectionRow) {
         switch unsafe row.pointee.requestStage {
         case .none, .closing, .lingering:
             return
-        case .head where unsafe row.pointee.unparsed.isNone || row.pointee.flags.contains(.sendInFlight):
-            unsafe row.pointee.deadline = core.pointee.now
-                + (row.pointee.flags.contains(.sendInFlight) ? core.pointee.settings.writeNanoseconds : core.pointee.settings.keepAliveNanoseconds)
+        case .head where unsafe row.pointee.unparsed.isNone:
+            unsafe noteIdle(row)
         case .head:
             // The first bytes of a head began its time; more bytes do not prolong it.
             if unsafe !row.pointee.flags.contains(.headTimed) {
                 unsafe row.pointee.flags.insert(.headTimed)
                 setDeadline(slot, after: unsafe core.pointee.settings.headNanoseconds)
             }
-            return
         case .collectingBody, .streamingBody, .discardingBody:
             timeHandler(slot)
             if unsafe !row.pointee.flags.contains(.bodyTimed) {
@@ -45,7 +60,6 @@ extension Worker where E: ~Copyable {
                 unsafe row.pointee.bodyBytesInWindow = 0
                 setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
             }
-            return
         case .complete:
             if unsafe !row.pointee.flags.contains(.sendInFlight) {
                 unsafe row.pointee.deadline = .max
@@ -54,9 +68,7 @@ extension Worker where E: ~Copyable {
                 unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
             }
             timeHandler(slot)
-            return
         }
-        unsafe row.pointee.flags.subtract([.headTimed, .bodyTimed])
     }
 
     // MARK: The handler's time
@@ -94,6 +106,9 @@ extension Worker where E: ~Copyable {
         unsafe core.connection(slot).pointee.flags.intersection([.handlerTimed, .handlerHeld]) == .handlerTimed
     }
 
+    // MARK: Deadlines that passed
+
+    @inline(never) // Once per tick at most.
     mutating func expireDeadlines(_ now: Nanoseconds) {
         while let slot = wheel.takeDue(now: now) {
             let stage = unsafe core.connection(slot).pointee.requestStage
