@@ -127,6 +127,8 @@ public typealias Nanoseconds = UInt64
     mutating func wait(until deadline: Nanoseconds?)
     /// The next thing that happened before the last `wait` returned; nil when all were taken.
     mutating func next() -> Event?
+    /// This end's address, asked of the kernel.
+    func localAddress(of socket: SocketID) -> SocketAddress?
     /// The peer's address, asked of the kernel.
     func peerAddress(of socket: SocketID) -> SocketAddress?
 }
@@ -134,5 +136,6 @@ public typealias Nanoseconds = UInt64
 extension Engine where Self: ~Copyable {
     @inlinable package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) { unsafe send(socket, bytes) }
     @inlinable package mutating func awaitSend(_ socket: SocketID) {}
+    @inlinable package func localAddress(of socket: SocketID) -> SocketAddress? { nil }
     @inlinable package mutating func watch(_ descriptor: Int32) { preconditionFailure("this engine watches no descriptors") }
 }

@@ -53,7 +53,7 @@ struct IncomingBody {
     var isPaused: Bool
 
     init(of request: borrowing Request) {
-        isWhole = !request.isStreamed
+        isWhole = request.isBodyComplete
         liesInStorage = isWhole && request.body.count > 0
         isPaused = !isWhole && request.expectsContinue
     }
@@ -75,10 +75,4 @@ struct IncomingBody {
         swap(&piece, &unread)
         return piece
     }
-}
-
-extension Request {
-    /// The body comes in pieces behind the head.
-    fileprivate var isStreamed: Bool { unsafe core.pointee.connection(slot).pointee.requestStage == .streamingBody }
-    fileprivate var expectsContinue: Bool { unsafe core.pointee.head.expectsContinue }
 }

@@ -100,11 +100,11 @@ extension Core {
     // Mutating, because a method that is not, called from one that is, gets a copy of the whole core (Swift 6.3).
     @inline(__always) // One straight run per request.
     private mutating func writeHead(_ status: Status, _ fields: FieldLines, _ framing: ResponseFraming, into writer: inout ByteWriter) {
-        if status == .ok {
+        if status == .ok, ownFields.isEmpty {
             preamble.appendOK(into: &writer)
         } else {
             ResponseSerializer.statusLine(status, into: &writer)
-            preamble.appendFields(into: &writer)
+            preamble.appendFields(without: ownFields, into: &writer)
         }
         unsafe writer.append(fields)
         ResponseSerializer.framing(framing, into: &writer)
@@ -135,7 +135,7 @@ extension Core {
     }
 
     @inline(__always) // One straight run per request.
-    private mutating func finishAnswer(_ slot: UInt32, _ row: ConnectionRow) {
+    mutating func finishAnswer(_ slot: UInt32, _ row: ConnectionRow) {
         unsafe row.pointee.responseStage = .complete
         if slotInHand != slot { enqueue(slot, [.wantsFlush, .wantsInput]) }
     }

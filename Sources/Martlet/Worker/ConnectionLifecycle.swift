@@ -70,7 +70,14 @@ extension Worker where E: ~Copyable {
         switch choice ?? .whole(bytesMax: unsafe core.pointee.settings.wholeBodyBytesMax) {
         case .whole(let bytesMax): beginCollecting(slot, bytesMax: bytesMax)
         case .streamed: unsafe handOver(slot, core.connection(slot))
+        case .wholeIfHere: isBodyHere ? beginCollecting(slot, bytesMax: .max) : unsafe handOver(slot, core.connection(slot))
         }
+    }
+
+    /// All of a body of known length lies behind its head.
+    private var isBodyHere: Bool {
+        guard case .length(let length) = unsafe core.pointee.head.framing else { return false }
+        return UInt64(input.left) >= length
     }
 
     /// Gives the request in hand to the handler, unless too many are with it already.

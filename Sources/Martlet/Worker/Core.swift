@@ -33,6 +33,8 @@ internal import MartletHTTP
     private let fieldMemory: PageMemory
     @usableFromInline let fieldBase: UnsafeMutableRawPointer
     @usableFromInline var fieldCount = 0
+    /// Fields among these that the preamble has too.
+    var ownFields: OwnFields = []
     /// Bytes of fields that one answer may have.
     @inlinable static var fieldBytesMax: Int { 65_536 }
 
