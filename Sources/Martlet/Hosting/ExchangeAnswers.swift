@@ -68,6 +68,11 @@ extension Exchange {
         unsafe core.pointee.interim(slot, status, fields: fields)
     }
 
+    /// Ends the connection after what was written, without the rest of the answer: the client sees that it is not whole.
+    package func truncate() {
+        if isLive { unsafe core.pointee.truncate(slot) }
+    }
+
     /// Ends a streamed answer; trailers go out when it is chunked (RFC 9112 §7.1.2).
     package func finish(trailers: UnsafeRawBufferPointer) {
         if isLive { unsafe core.pointee.finishStreaming(slot, trailers: trailers) }
@@ -129,6 +134,14 @@ extension Core {
         ResponseSerializer.endOfHead(into: &writer)
         unsafe commit(slot, block, writer.count)
         wantFlush(slot)
+    }
+
+    mutating func truncate(_ slot: UInt32) {
+        let row = unsafe connection(slot)
+        // A body that lasts until the close looks whole when the connection ends in order: it must not.
+        guard unsafe row.pointee.responseStage == .streaming, unsafe !row.pointee.flags.isDisjoint(with: [.chunkedAnswer, .sizedAnswer]) else { return cut(slot) }
+        unsafe row.pointee.flags.formUnion([.closes, .lingers])
+        finishAnswer(slot)
     }
 
     mutating func finishStreaming(_ slot: UInt32, trailers: FieldLines) {
