@@ -4,6 +4,7 @@ Messages go to standard error, the access log to standard output. Knows nothing 
 """
 from __future__ import annotations
 
+import configparser
 import copy
 import http
 import importlib
@@ -70,7 +71,7 @@ def configure(log_config: object, log_level: str, use_colors: bool | None, is_le
             logging.config.dictConfig(log_config)
         else:
             _configure_from(str(log_config))
-    except (ValueError, TypeError, AttributeError, ImportError, OSError, KeyError, RuntimeError) as error:
+    except (ValueError, TypeError, AttributeError, ImportError, OSError, KeyError, RuntimeError, configparser.Error) as error:
         cause = error.__cause__ or error.__context__
         detail = f"{error}: {cause}" if cause is not None and str(cause) not in str(error) else str(error)
         detail = " ".join(detail.split()).rstrip(".")

@@ -123,7 +123,7 @@ def test_worker_that_dies_again_and_again_is_given_time(martlet: StartMartlet) -
 
 
 @pytest.mark.parametrize(("target", "words"), [
-    ("plain:cannot_start", "the database is away"), ("broken:app", "there is no database here"), ("plain:absent", "no attribute 'absent'"),
+    ("plain:cannot_start", "the database is away"), ("broken:app", "LookupError: there is no database here"), ("plain:absent", "no attribute 'absent'"),
 ])
 def test_start_that_fails_stops_everything(engine: str, target: str, words: str) -> None:
     started = time.monotonic()
