@@ -9,7 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._martlet import ClientDisconnected
+    from ._errors import ClientDisconnected
     from .loop import Loop, Runner, new_event_loop
     from .starting import run
 
@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 __all__ = ["ClientDisconnected", "Loop", "Runner", "__version__", "new_event_loop", "run"]
 
 _HOMES = {
-    "ClientDisconnected": "._martlet",
+    "ClientDisconnected": "._errors",
     "Loop": ".loop",
     "Runner": ".loop",
     "new_event_loop": ".loop",

@@ -1,6 +1,7 @@
 """The native half of Martlet, written in Swift: an event loop on a ring, and the service that runs on it."""
 import asyncio
-from typing import Mapping, Sequence
+from contextvars import Context
+from typing import Any, Callable, Mapping, Sequence
 
 class LoopBase:
     """The native half of `martlet.Loop`: ready queue, timers, the wait on the ring."""
@@ -12,6 +13,14 @@ class LoopBase:
 
     def __init__(self, engine: str = "auto") -> None:
         """`engine` is "auto", "uring" or "epoll". Raises `OSError` with a sentence when that engine cannot be had."""
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.TimerHandle: ...
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.TimerHandle: ...
+    def _wait(self, timeout: float | None) -> None: ...
+    def _wake(self) -> None: ...
+    def _set_debug(self, enabled: bool) -> None: ...
+    def _adopt(self, handle: asyncio.TimerHandle) -> None: ...
+    def _close_native(self) -> None: ...
 
 class Service:
     """Serves one application on a loop's ring, on the loop's thread. Accepts from the moment it is made."""
@@ -38,8 +47,9 @@ class Service:
     def ended(self) -> asyncio.Future[None]:
         """Done once nothing is left open."""
 
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """The tasks of applications that still run."""
+
     def counters(self) -> dict[str, int]:
         """What has happened so far, by name."""
 
-class ClientDisconnected(OSError):
-    """Raised by `send` when the client has gone."""

@@ -226,6 +226,7 @@ class Worker:
             log.error("Requests were in flight after %g s; they are cut.", bound)
             service.stop()
             await self._has_ended(ended, CUT_SECONDS / 2)
+        await self._finish(service, deadline)
         left = CUT_SECONDS / 2 if self._is_cut else max(LIFESPAN_SECONDS_MIN, deadline - time.monotonic())
         has_ended_well = await lifespan.shutdown(left)
         if self._is_cut:
@@ -238,6 +239,19 @@ class Worker:
     def _say(self, sentence: str, *values: object) -> None:
         """What a supervisor says once for all workers."""
         log.log(logging.INFO if self._duty.supervisor is None else logging.DEBUG, sentence, *values)
+
+    async def _finish(self, service: Service, deadline: float) -> None:
+        """What applications still do once their answers are out, as in background tasks, has the rest of the time; then it is cancelled."""
+        tasks = service.tasks()
+        while tasks and not self._is_cut and time.monotonic() < deadline:
+            await asyncio.wait(tasks, timeout=min(WAIT_SLICE_SECONDS, max(0.0, deadline - time.monotonic())))
+            tasks = service.tasks()
+        if not tasks:
+            return
+        log.error("%d of the application's tasks did not end in time; they are cancelled.", len(tasks))
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=CUT_SECONDS / 2)
 
     async def _has_ended(self, ended: asyncio.Future[None], seconds: float) -> bool:
         """Waits in slices, so that a second signal shortens it."""
