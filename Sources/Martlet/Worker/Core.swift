@@ -8,7 +8,7 @@ internal import MartletHTTP
 
 @safe @usableFromInline struct Core: ~Copyable {
     let index: Int
-    let settings: CoreSettings
+    var settings: CoreSettings
     let connections: ConnectionTable
     var blocks: BlockPool
     var queue: SlotQueue
