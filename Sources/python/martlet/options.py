@@ -71,6 +71,9 @@ class Group:
 
 _COUNT = Whole(0)
 _SIZE = Whole(1)
+# What the native parser can count: offsets of 16 bits, and a table of this many fields.
+_HEAD_BYTES_MAX = 65535
+_FIELDS_MAX = 100
 
 GROUPS = (
     Group("Where to listen", (
@@ -105,10 +108,10 @@ GROUPS = (
     )),
     Group("Limits", (
         Option("limit_concurrency", _COUNT, 0, "Requests that each worker has in hand; more get 503 with Retry-After. 0: no limit."),
-        Option("limit_connections", _SIZE, None, "Open connections of each worker. By default as many as memory and descriptors allow."),
-        Option("limit_request_line", _SIZE, 8192, "Bytes of a request's first line; more get 414."),
-        Option("limit_request_fields", _SIZE, 100, "Header fields of a request; more get 431."),
-        Option("limit_request_head", _SIZE, 65536, "Bytes of a request's head; more get 431."),
+        Option("limit_connections", _SIZE, None, "Open connections of each worker. By default 16384, or what its open files allow."),
+        Option("limit_request_line", Whole(1, _HEAD_BYTES_MAX), 8192, "Bytes of a request's first line; more get 414."),
+        Option("limit_request_fields", Whole(1, _FIELDS_MAX), _FIELDS_MAX, "Header fields of a request; more get 431."),
+        Option("limit_request_head", Whole(1, _HEAD_BYTES_MAX), _HEAD_BYTES_MAX, "Bytes of a request's head; more get 431."),
         Option("limit_request_body", _COUNT, 0, "Bytes of a request's body; more get 413. 0: no limit."),
     )),
     Group("Answers", (

@@ -142,7 +142,7 @@ def test_calls_name_the_argument(tmp_path: Path) -> None:
 
 def test_the_line_is_a_part_of_the_head(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--limit-request-line"):
-        resolve({"limit_request_line": 70000}, {}, str(tmp_path))
+        resolve({"limit_request_line": 9000, "limit_request_head": 8000}, {}, str(tmp_path))
 
 
 def test_settings_of_the_service(tmp_path: Path) -> None:
