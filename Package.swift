@@ -31,7 +31,8 @@ let pythonTargets: [Target] = python.map { version in
     [
         .systemLibrary(name: "CPython", pkgConfig: "python-\(version)"),
         .target(
-            name: "MartletPython", dependencies: ["Martlet", "MartletBytes", "MartletHTTP", "MartletEngine", "CPython"],
+            name: "MartletPython", dependencies: ["Martlet", "MartletBytes", "MartletHTTP", "MartletHTTP1", "MartletEngine", "CPython"],
+            exclude: ["exports.txt"],
             // Python.h wants it, and the first build of a fresh clone fails without it: the C modules are built with one set of macros.
             cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
     ]

@@ -5,6 +5,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <structmember.h>
 #include <stdbool.h>
 
 #if PY_VERSION_HEX < 0x030A0000
@@ -112,3 +113,89 @@ MARTLET_INLINE void martlet_free(PyObject *object) {
 // Modules
 MARTLET_INLINE PyObject *martlet_module(PyModuleDef *definition) { return PyModule_Create(definition); }
 #define MARTLET_PY_VERSION_HEX ((uint32_t)PY_VERSION_HEX)
+
+static const unsigned long MARTLET_TYPE_DEFAULT = Py_TPFLAGS_DEFAULT;
+static const unsigned long MARTLET_TYPE_BASE = Py_TPFLAGS_BASETYPE;
+
+// Makes sure that the headers of the build are those of the interpreter that runs.
+MARTLET_INLINE bool martlet_is_right_python(void) {
+    const char *running = Py_GetVersion();
+    return strncmp(running, PY_VERSION, strcspn(PY_VERSION, ".") + 1) == 0 && strtol(running + 2, NULL, 10) == PY_MINOR_VERSION;
+}
+
+// `LoopBase(engine="auto")`
+MARTLET_INLINE bool martlet_parse_engine(PyObject *arguments, PyObject *names, const char **engine) {
+    static char *keywords[] = {"engine", NULL};
+    return PyArg_ParseTupleAndKeywords(arguments, names, "|s:LoopBase", keywords, engine);
+}
+
+// Whether any other Python thread exists, who may want the GIL.
+MARTLET_INLINE bool martlet_has_other_threads(void) {
+    PyThreadState *first = PyInterpreterState_ThreadHead(PyThreadState_Get()->interp);
+    return first != NULL && PyThreadState_Next(first) != NULL;
+}
+
+// StopIteration with a value of any kind: a tuple or an exception must not become its arguments.
+MARTLET_INLINE void martlet_raise_stop_iteration(PyObject *value) {
+    PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, value);
+    if (stop == NULL) return;
+    PyErr_SetObject(PyExc_StopIteration, stop);
+    Py_DECREF(stop);
+}
+
+// What `throw(exception)` or `throw(type, value, traceback)` asks for.
+MARTLET_INLINE void martlet_raise_given(PyObject *const *values, Py_ssize_t count) {
+    if (PyExceptionInstance_Check(values[0])) {
+        PyErr_SetObject((PyObject *)Py_TYPE(values[0]), values[0]);
+    } else if (PyExceptionClass_Check(values[0])) {
+        PyErr_SetObject(values[0], count > 1 && values[1] != Py_None ? values[1] : NULL);
+    } else {
+        PyErr_SetString(PyExc_TypeError, "throw() needs an exception");
+    }
+}
+
+MARTLET_INLINE PyObject *martlet_function(PyMethodDef *definition, PyObject *self) { return PyCFunction_New(definition, self); }
+MARTLET_INLINE PyObject *martlet_ascii(const char *start, Py_ssize_t count) {
+    PyObject *text = PyUnicode_New(count, 127);
+    if (text != NULL) memcpy(PyUnicode_1BYTE_DATA(text), start, (size_t)count);
+    return text;
+}
+
+// Constants of ASGI
+MARTLET_INLINE PyObject *martlet_asgi_versions(void) { return Py_BuildValue("{s:s,s:s}", "version", "3.0", "spec_version", "2.5"); }
+MARTLET_INLINE PyObject *martlet_asgi_extensions(void) {
+    return Py_BuildValue("{s:{},s:{},s:{},s:{}}", "http.response.pathsend", "http.response.zerocopysend", "http.response.trailers", "http.response.early_hint");
+}
+// `(host, port)`; a negative port is None. Takes the host over.
+MARTLET_INLINE PyObject *martlet_host_port(PyObject *host, Py_ssize_t port) {
+    return port < 0 ? Py_BuildValue("(NO)", host, Py_None) : Py_BuildValue("(Nn)", host, port);
+}
+MARTLET_INLINE bool martlet_equal_bytes(const char *left, const void *right, size_t count) { return memcmp(left, right, count) == 0; }
+MARTLET_INLINE PyObject *martlet_exc_import_error(void) { return PyExc_ImportError; }
+
+// `b"".join(list)`
+MARTLET_INLINE PyObject *martlet_join_bytes(PyObject *empty, PyObject *list) { return PyObject_CallMethod(empty, "join", "O", list); }
+
+// Version of the interpreter that runs, as PY_VERSION_HEX.
+MARTLET_INLINE unsigned long martlet_running_version(void) {
+#if PY_VERSION_HEX >= 0x030B0000
+    return Py_Version;
+#else
+    return PY_VERSION_HEX;
+#endif
+}
+
+MARTLET_INLINE PyModuleDef martlet_module_definition(const char *name, const char *documentation) {
+    PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = name, .m_doc = documentation, .m_size = -1};
+    return definition;
+}
+
+// `Service(loop, interface, application, listeners, settings, state=None)`
+MARTLET_INLINE bool martlet_parse_service(
+    PyObject *arguments, PyObject *names, PyObject **loop, const char **interface, PyObject **application, PyObject **listeners, PyObject **settings,
+    PyObject **state) {
+    static char *keywords[] = {"loop", "interface", "application", "listeners", "settings", "state", NULL};
+    *state = Py_None;
+    return PyArg_ParseTupleAndKeywords(
+        arguments, names, "OsOOO!|O:Service", keywords, loop, interface, application, listeners, &PyDict_Type, settings, state);
+}

@@ -125,6 +125,8 @@ package protocol Engine: ~Copyable {
     mutating func wait(until deadline: Nanoseconds?)
     /// The next thing that happened before the last `wait` returned; nil when all were taken.
     mutating func next() -> Event?
+    /// This end's address, asked of the kernel.
+    func localAddress(of socket: SocketID) -> SocketAddress?
     /// The peer's address, asked of the kernel.
     func peerAddress(of socket: SocketID) -> SocketAddress?
 }
@@ -132,5 +134,6 @@ package protocol Engine: ~Copyable {
 extension Engine where Self: ~Copyable {
     package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) { unsafe send(socket, bytes) }
     package mutating func awaitSend(_ socket: SocketID) {}
+    package func localAddress(of socket: SocketID) -> SocketAddress? { nil }
     package mutating func watch(_ descriptor: Int32) { preconditionFailure("this engine watches no descriptors") }
 }

@@ -140,6 +140,11 @@ package struct HostedService {
         return pump.peerAddress(of: socket)
     }
 
+    /// The server's end of the connection, asked of the kernel.
+    package func localAddress(of exchange: Exchange) -> SocketAddress? {
+        pump.localAddress(of: unsafe core.connection(exchange.slot).pointee.socket)
+    }
+
     /// Tells a connection from the one that had its slot before.
     package func connectionIdentity(of exchange: Exchange) -> UInt64 { unsafe core.connection(exchange.slot).pointee.socket.packed }
     /// Which of the service's listeners the connection came from.

@@ -9,6 +9,7 @@ protocol HostedPump: Pump {
     func beginService(_ listeners: [Int32], _ control: CoreControl)
     func endService()
     func peerAddress(of socket: SocketID) -> SocketAddress?
+    func localAddress(of socket: SocketID) -> SocketAddress?
     var isStopped: Bool { get }
     var waker: Waker { get }
 }
@@ -20,6 +21,7 @@ extension RingPump: HostedPump {
     func beginService(_ listeners: [Int32], _ control: CoreControl) { unsafe worker.pointee.beginService(listeners, control) }
     func endService() { unsafe worker.pointee.endService() }
     func peerAddress(of socket: SocketID) -> SocketAddress? { unsafe worker.pointee.engine.peerAddress(of: socket) }
+    func localAddress(of socket: SocketID) -> SocketAddress? { unsafe worker.pointee.engine.localAddress(of: socket) }
     var isStopped: Bool { unsafe worker.pointee.isStopped }
     var waker: Waker { unsafe worker.pointee.engine.waker }
 }
@@ -31,6 +33,7 @@ extension EpollPump: HostedPump {
     func beginService(_ listeners: [Int32], _ control: CoreControl) { unsafe worker.pointee.beginService(listeners, control) }
     func endService() { unsafe worker.pointee.endService() }
     func peerAddress(of socket: SocketID) -> SocketAddress? { unsafe worker.pointee.engine.peerAddress(of: socket) }
+    func localAddress(of socket: SocketID) -> SocketAddress? { unsafe worker.pointee.engine.localAddress(of: socket) }
     var isStopped: Bool { unsafe worker.pointee.isStopped }
     var waker: Waker { unsafe worker.pointee.engine.waker }
 }

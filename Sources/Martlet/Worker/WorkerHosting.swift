@@ -17,6 +17,7 @@ extension Worker where E: ~Copyable {
     /// Begins to accept from these descriptors, which stay the host's.
     mutating func beginService(_ listeners: [Int32], _ control: CoreControl) {
         precondition(self.listeners.isEmpty && drain == nil, "a hosted core serves one service at a time")
+        accepting = false
         self.listeners = listeners
         self.control = control
         control.attach(engine.waker)

@@ -224,6 +224,11 @@ extension RingEngine {
         return unsafe ListeningSocket.peerAddress(sockets.row(socket.slot).pointee.descriptor)
     }
 
+    package func localAddress(of socket: SocketID) -> SocketAddress? {
+        guard isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closed) else { return nil }
+        return unsafe ListeningSocket.localAddress(sockets.row(socket.slot).pointee.descriptor)
+    }
+
     // MARK: Events that need no completion
 
     mutating func announce(_ slot: UInt32) {
