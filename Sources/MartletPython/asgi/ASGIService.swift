@@ -72,6 +72,7 @@ internal import MartletHTTP
         if let te = request.field(.te) { unsafe own.pointee.clientTakesTrailers = namesTrailers(te) }
         unsafe takeBody(request, own)
         guard let scope = scopes.make(request, exchange, loop.core) else { return fail(object, exchange) }
+        if unsafe accessLog != nil, let logged = scopes.logged(request, exchange) { unsafe own.pointee.logged.set(logged) }
         keep(object.copy(), exchange.slotIndex)
         call(object, scope)
     }
