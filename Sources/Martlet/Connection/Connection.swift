@@ -78,6 +78,7 @@ struct ConnectionFlags: OptionSet, BitwiseCopyable {
     static let headTimed = ConnectionFlags(rawValue: 1 << 24)
     static let bodyTimed = ConnectionFlags(rawValue: 1 << 25)
     static let handlerTimed = ConnectionFlags(rawValue: 1 << 26)
+    static var timed: ConnectionFlags { [.headTimed, .bodyTimed, .handlerTimed] }
 }
 
 struct Connection: BitwiseCopyable {
@@ -111,6 +112,19 @@ struct Connection: BitwiseCopyable {
     var chunked: ChunkedDecoder
     /// What is left of an answer of known length.
     var answerRemaining: UInt64
+
+    /// A body that the answer did not wait for is read to its end only when that is cheap and sure; else the connection ends.
+    var canReuseAfterEarlyAnswer: Bool {
+        switch requestStage {
+        case .streamingBody, .discardingBody:
+            flags.isDisjoint(with: [.expectsContinue, .chunkedRequest]) && bodyRemaining <= CoreSettings.discardBytesMax
+        case .none, .head, .collectingBody, .complete, .lingering, .closing:
+            true
+        }
+    }
+
+    /// Bytes of input that wait.
+    var keptBytes: Int { unsafe unparsed.pointer.map { unsafe $0.pointee.end - $0.pointee.start } ?? 0 }
 }
 
 /// A block's address in a trivial row; 0 is none.

@@ -17,28 +17,35 @@ extension Worker where E: ~Copyable {
     }
 
     /// After each step that changed what the connection waits for. In the steady state (request whole, answered, sent): stores only.
-    mutating func noteDeadline(_ slot: UInt32) {
-        let row = unsafe core.connection(slot)
+    @inline(__always) // One straight run per request.
+    mutating func noteDeadline(_ slot: UInt32, _ row: ConnectionRow) {
+        if unsafe row.pointee.requestStage == .head && row.pointee.flags.contains(.sendInFlight) {
+            unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.writeNanoseconds
+            unsafe row.pointee.flags.subtract(.timed)
+        } else {
+            unsafe noteOtherDeadline(slot, row)
+        }
+    }
+
+    @inline(never) // Nothing is on its way out, or a request is.
+    private mutating func noteOtherDeadline(_ slot: UInt32, _ row: ConnectionRow) {
         switch unsafe row.pointee.requestStage {
         case .none, .closing, .lingering:
             return
-        case .head where unsafe row.pointee.unparsed.isNone || row.pointee.flags.contains(.sendInFlight):
-            unsafe row.pointee.deadline = core.pointee.now
-                + (row.pointee.flags.contains(.sendInFlight) ? core.pointee.settings.writeNanoseconds : core.pointee.settings.keepAliveNanoseconds)
+        case .head where unsafe row.pointee.unparsed.isNone:
+            unsafe noteIdle(row)
         case .head:
             // The first bytes of a head began its time; more bytes do not prolong it.
             if unsafe !row.pointee.flags.contains(.headTimed) {
                 unsafe row.pointee.flags.insert(.headTimed)
                 setDeadline(slot, after: unsafe core.pointee.settings.headNanoseconds)
             }
-            return
         case .collectingBody, .streamingBody, .discardingBody:
             if unsafe !row.pointee.flags.contains(.bodyTimed) {
                 unsafe row.pointee.flags.insert(.bodyTimed)
                 unsafe row.pointee.bodyBytesInWindow = 0
                 setDeadline(slot, after: unsafe core.pointee.settings.bodyWindowNanoseconds)
             }
-            return
         case .complete:
             if unsafe row.pointee.flags.contains(.sendInFlight) {
                 // The handler's time begins anew when the client has taken this.
@@ -48,11 +55,17 @@ extension Worker where E: ~Copyable {
                 unsafe row.pointee.flags.insert(.handlerTimed)
                 setDeadline(slot, after: unsafe core.pointee.settings.handlerNanoseconds)
             }
-            return
         }
-        unsafe row.pointee.flags.subtract([.headTimed, .bodyTimed, .handlerTimed])
     }
 
+    /// The connection waits for its next request.
+    @inline(__always) // One straight run per request.
+    func noteIdle(_ row: ConnectionRow) {
+        unsafe row.pointee.deadline = core.pointee.now + core.pointee.settings.keepAliveNanoseconds
+        unsafe row.pointee.flags.subtract(.timed)
+    }
+
+    @inline(never) // Once per tick at most.
     mutating func expireDeadlines(_ now: Nanoseconds) {
         while let slot = wheel.takeDue(now: now) {
             let stage = unsafe core.connection(slot).pointee.requestStage
