@@ -52,7 +52,7 @@ internal import MartletHTTP
         self.fieldMemory = fieldMemory
         blocks = BlockPool(bytesMax: settings.bufferBytesMax)
         self.mailbox = mailbox
-        executor = CoreExecutor(mailbox)
+        executor = CoreExecutor(mailbox, log: settings.log)
         self.preamble = preamble
         self.now = now
         unsafe bodyBytes = UnsafeRawBufferPointer(start: nil, count: 0)
