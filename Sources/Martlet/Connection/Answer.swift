@@ -142,40 +142,54 @@ extension Core {
 
     // MARK: The body in pieces
 
-    /// Appends a piece; the result says how the connection stands after it.
+    /// Appends a piece, copied; the result says how the connection stands after it.
     mutating func write(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
+        write(slot, byteCount: bytes.count) { core in unsafe core.appendBytes(slot, bytes) }
+    }
+
+    /// A piece of a body that is appended by somebody who knows how.
+    mutating func write(_ slot: UInt32, byteCount: Int, _ append: (inout Core) -> Void) -> WriteResult {
         let row = unsafe connection(slot)
         guard unsafe row.pointee.responseStage == .streaming else { return .gone }
         let flags = unsafe row.pointee.flags
-        if bytes.count > 0, !flags.contains(.bodylessAnswer) {
-            if flags.contains(.sizedAnswer) {
-                guard unsafe UInt64(bytes.count) <= row.pointee.answerRemaining else {
-                    cut(slot)
-                    return .gone
-                }
-                unsafe row.pointee.answerRemaining -= UInt64(bytes.count)
-            }
-            unsafe appendPiece(slot, bytes, chunked: flags.contains(.chunkedAnswer))
+        if byteCount > 0, !flags.contains(.bodylessAnswer) {
+            guard takePromised(slot, byteCount) else { return .gone }
+            let isChunked = flags.contains(.chunkedAnswer)
+            if isChunked, !appendFraming(slot, ResponseSerializer.chunkHeadBytesMax, { ResponseSerializer.chunkHead(byteCount: byteCount, into: &$0) }) { return .gone }
+            append(&self)
+            if isChunked, !appendFraming(slot, ResponseSerializer.chunkTailBytes, { ResponseSerializer.chunkTail(into: &$0) }) { return .gone }
             wantFlush(slot)
         }
+        return standing(slot)
+    }
+
+    /// Counts a piece against the promised length; one that exceeds it cuts the connection.
+    private mutating func takePromised(_ slot: UInt32, _ byteCount: Int) -> Bool {
+        let row = unsafe connection(slot)
+        guard unsafe row.pointee.flags.contains(.sizedAnswer) else { return true }
+        guard unsafe UInt64(byteCount) <= row.pointee.answerRemaining else {
+            cut(slot)
+            return false
+        }
+        unsafe row.pointee.answerRemaining -= UInt64(byteCount)
+        return true
+    }
+
+    private mutating func appendFraming(_ slot: UInt32, _ byteCountMax: Int, _ write: (inout ByteWriter) -> Void) -> Bool {
+        let row = unsafe connection(slot)
+        guard let block = unsafe reserve(slot, row, byteCountMax) else { return false }
+        var writer = unsafe writer(block)
+        write(&writer)
+        unsafe commit(row, block, writer.count)
+        return true
+    }
+
+    private func standing(_ slot: UInt32) -> WriteResult {
+        let row = unsafe connection(slot)
         if unsafe row.pointee.flags.contains(.wantsAbort) { return .gone }
         guard unsafe row.pointee.outputBytes > settings.outputHighWaterBytes else { return .open }
         unsafe row.pointee.flags.insert(.wantsWritable)
         return .full
-    }
-
-    private mutating func appendPiece(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer, chunked: Bool) {
-        guard chunked else { return unsafe appendBytes(slot, bytes) }
-        let row = unsafe connection(slot)
-        guard let head = unsafe reserve(slot, row, ResponseSerializer.chunkHeadBytesMax) else { return }
-        var headWriter = unsafe writer(head)
-        ResponseSerializer.chunkHead(byteCount: bytes.count, into: &headWriter)
-        unsafe commit(row, head, headWriter.count)
-        unsafe appendBytes(slot, bytes)
-        guard let tail = unsafe reserve(slot, row, ResponseSerializer.chunkTailBytes) else { return }
-        var tailWriter = unsafe writer(tail)
-        ResponseSerializer.chunkTail(into: &tailWriter)
-        unsafe commit(row, tail, tailWriter.count)
     }
 
     /// Ends a streamed body. One that is shorter than its promised length cuts the connection.
