@@ -155,9 +155,15 @@ extension Core {
         if byteCount > 0, !flags.contains(.bodylessAnswer) {
             guard takePromised(slot, byteCount) else { return .gone }
             let isChunked = flags.contains(.chunkedAnswer)
-            if isChunked, !appendFraming(slot, ResponseSerializer.chunkHeadBytesMax, { ResponseSerializer.chunkHead(byteCount: byteCount, into: &$0) }) { return .gone }
+            if isChunked {
+                guard appendFraming(slot, ResponseSerializer.chunkHeadBytesMax, { ResponseSerializer.chunkHead(byteCount: byteCount, into: &$0) }) else {
+                    return .gone
+                }
+            }
             append(&self)
-            if isChunked, !appendFraming(slot, ResponseSerializer.chunkTailBytes, { ResponseSerializer.chunkTail(into: &$0) }) { return .gone }
+            if isChunked {
+                guard appendFraming(slot, ResponseSerializer.chunkTailBytes, { ResponseSerializer.chunkTail(into: &$0) }) else { return .gone }
+            }
             wantFlush(slot)
         }
         return standing(slot)
