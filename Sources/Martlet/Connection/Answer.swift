@@ -190,7 +190,8 @@ extension Core {
         return true
     }
 
-    private func standing(_ slot: UInt32) -> WriteResult {
+    // Mutating, as `writeHead` is.
+    private mutating func standing(_ slot: UInt32) -> WriteResult {
         let row = unsafe connection(slot)
         if unsafe row.pointee.flags.contains(.wantsAbort) { return .gone }
         guard unsafe row.pointee.outputBytes > settings.outputHighWaterBytes else { return .open }
