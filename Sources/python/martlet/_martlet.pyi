@@ -10,6 +10,8 @@ class LoopBase:
     engine_name: str
     # One line for the log: which engine, and why.
     engine_reason: str
+    # asyncio's own, which the Python half reads.
+    _debug: bool
 
     def __init__(self, engine: str = "auto") -> None:
         """`engine` is "auto", "uring" or "epoll". Raises `OSError` with a sentence when that engine cannot be had."""

@@ -51,12 +51,16 @@ class Loop(_martlet.LoopBase, asyncio.SelectorEventLoop):
                 self._adopt(handle)
             self._scheduled: list[asyncio.TimerHandle] = []
 
-    def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         if self._debug:
             return asyncio.SelectorEventLoop.call_later(self, delay, callback, *args, context=context)
         return _martlet.LoopBase.call_later(self, delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         if self._debug:
             return asyncio.SelectorEventLoop.call_at(self, when, callback, *args, context=context)
         return _martlet.LoopBase.call_at(self, when, callback, *args, context=context)
@@ -73,8 +77,8 @@ class Loop(_martlet.LoopBase, asyncio.SelectorEventLoop):
         self._close_native()
 
 
-def report_failure(handle: asyncio.Handle, error: BaseException) -> None:
-    """What `Handle._run` does with an exception of its callback."""
+def report_failure(handle: Any, error: BaseException) -> None:
+    """What `Handle._run` does with an exception of its callback; it goes by the handle's private names, as that does."""
     callback = format_helpers._format_callback_source(handle._callback, handle._args)
     context: dict[str, Any] = {"message": f"Exception in callback {callback}", "exception": error, "handle": handle}
     if handle._source_traceback:
@@ -89,7 +93,7 @@ def new_event_loop() -> Loop:
 
 if sys.version_info >= (3, 11):
 
-    class Runner(asyncio.Runner):
+    class Runner(asyncio.Runner):  # type: ignore[misc]
         """`asyncio.Runner` with a Martlet loop."""
 
         def __init__(self, *, debug: bool | None = None, loop_factory: Callable[[], asyncio.AbstractEventLoop] = new_event_loop) -> None:
