@@ -13,6 +13,7 @@ from raw_http import Connection
 from server_process import PROGRAM, Server
 
 TEST_SECONDS_MAX = 60
+TEST_SECONDS_MAX_LONG = 900
 IO_URING_SETUP = 425
 
 StartServer = Callable[..., Server]
@@ -31,12 +32,14 @@ def reason_without_io_uring() -> str | None:
 
 
 @pytest.fixture(autouse=True)
-def bounded_time() -> Iterator[None]:
+def bounded_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    seconds = TEST_SECONDS_MAX_LONG if request.node.get_closest_marker("long") else TEST_SECONDS_MAX
+
     def expire(*_: object) -> None:
-        raise TimeoutError(f"the test took more than {TEST_SECONDS_MAX} s")
+        raise TimeoutError(f"the test took more than {seconds} s")
 
     previous = signal.signal(signal.SIGALRM, expire)
-    signal.alarm(TEST_SECONDS_MAX)
+    signal.alarm(seconds)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, previous)

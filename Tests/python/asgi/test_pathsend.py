@@ -1,0 +1,131 @@
+"""`http.response.pathsend`: the server sends a file by its path, whole, and says when it cannot."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from application_server import ApplicationServer
+from asgi.script import asked
+from raw_http import Connection, get
+
+APPLICATION = "files:application"
+LARGE_BYTES = 20 << 20
+
+
+def content(size: int) -> bytes:
+    """Not a repetition, so that misplaced pieces show."""
+    return b"".join(number.to_bytes(4, "big") for number in range((size + 3) // 4))[:size]
+
+
+def target(key: str, path: object, headers: object = ()) -> str:
+    return "/pathsend?" + quote(repr((key, path, headers)), safe="")
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 65536, 65537, 1_000_000])
+@pytest.mark.parametrize("has_length", [True, False], ids=["length", "no length"])
+def test_sizes(served: ApplicationServer, key: str, tmp_path: Path, size: int, has_length: bool) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content(size))
+    headers = [(b"content-length", b"%d" % size), (b"x-own", b"1")] if has_length else [(b"x-own", b"1")]
+    response = asked(served, target(key, str(file), headers))
+    assert (response.status, response.field("x-own")) == (200, "1")
+    assert response.body == content(size)
+    assert served.note(key) == "sent"
+
+
+@pytest.mark.parametrize("receive_buffer", [None, 16384], ids=["fast", "slow"])
+def test_large_file(served: ApplicationServer, key: str, tmp_path: Path, receive_buffer: int | None) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content(LARGE_BYTES))
+    assert served.ask("/hello").status == 200
+    before = served.resident_bytes
+    with Connection(served.address, timeout=30, receive_buffer=receive_buffer) as connection:
+        connection.send(get(target(key, str(file), [(b"content-length", b"%d" % LARGE_BYTES)])))
+        assert connection.response().body == content(LARGE_BYTES)
+        assert connection.request(get("/hello")).body == b"hello"
+    assert served.resident_bytes - before < LARGE_BYTES // 2
+
+
+def test_name_that_is_not_ascii(served: ApplicationServer, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "Größe 🐦"
+    file.write_bytes(b"content")
+    assert asked(served, target(key, str(file))).body == b"content"
+
+
+def test_head(served: ApplicationServer, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    response = asked(served, target(key, str(file), [(b"content-length", b"7")]), method="HEAD")
+    assert (response.status, response.field("content-length")) == (200, "7")
+
+
+def test_http_1_0(served: ApplicationServer, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content(100_000))
+    assert asked(served, target(key, str(file)), version="1.0").body == content(100_000)
+
+
+@pytest.mark.parametrize("make", ["missing", "directory", "unreadable", "pipe", "empty name", "zero"])
+def test_what_cannot_be_sent(served: ApplicationServer, key: str, tmp_path: Path, make: str) -> None:
+    """`send` raises before anything has gone out, so that the application can answer something else."""
+    path = tmp_path / "it"
+    if make == "directory":
+        path.mkdir()
+    elif make == "unreadable":
+        path.symlink_to(path)
+    elif make == "pipe":
+        os.mkfifo(path)
+    name = {"empty name": "", "zero": str(path) + "\0"}.get(make, str(path))
+    response = asked(served, target(key, name))
+    assert (response.status, response.body) == (404, b"no such file")
+    assert served.note(key)["text"]
+
+
+@pytest.mark.parametrize("path", [None, 5, ["x"]], ids=["none", "number", "list"])
+def test_path_of_a_wrong_type(served: ApplicationServer, key: str, path: object) -> None:
+    assert asked(served, target(key, path)).status == 404
+    assert "path" in served.note(key)["text"]
+
+
+def test_file_longer_than_its_length(served: ApplicationServer, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"hello and more")
+    with Connection(served.address) as connection:
+        connection.send(get(target(key, str(file), [(b"content-length", b"5")]), "Connection: close"))
+        received = connection.rest()
+    assert b"and" not in received
+    assert received == b"" or received.startswith((b"HTTP/1.1 404", b"HTTP/1.1 500")) or received.endswith(b"\r\n\r\nhello")
+
+
+def test_file_shorter_than_its_length(served: ApplicationServer, key: str, tmp_path: Path) -> None:
+    """It never looks whole."""
+    file = tmp_path / "file"
+    file.write_bytes(b"hel")
+    with Connection(served.address) as connection:
+        connection.send(get(target(key, str(file), [(b"content-length", b"5")])) + get("/hello"))
+        received = connection.rest()
+    assert received == b"" or received.startswith((b"HTTP/1.1 404", b"HTTP/1.1 500")) or received.endswith((b"\r\n\r\n", b"\r\n\r\nhel"))
+
+
+def test_client_that_leaves_in_the_middle(served: ApplicationServer, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content(LARGE_BYTES))
+    for _ in range(20):
+        with Connection(served.address, receive_buffer=16384) as connection:
+            connection.send(get(target(key, str(file))))
+            assert connection.socket.recv(1000)
+    for note in served.notes(key, 20):
+        assert note == "sent" or "OSError" in note["bases"]
+    assert int(served.ask("/descriptors").body) == 0
+
+
+def test_descriptors_are_closed(served: ApplicationServer, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    with Connection(served.address) as connection:
+        for _ in range(50):
+            assert connection.request(get(target(key, str(file)))).body == b"content"
+    assert int(served.ask("/descriptors").body) == 0
