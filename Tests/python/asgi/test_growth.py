@@ -110,7 +110,7 @@ def every_path(server: ApplicationServer, count: int) -> int:
 
 
 def test_nothing_grows(serve: Serve) -> None:
-    server = serve(APPLICATION, "--log-level", "critical")
+    server = serve(APPLICATION)
     every_path(server, 2500)
     every_path(server, 22_000)
     before = facts(server)
@@ -121,7 +121,7 @@ def test_nothing_grows(serve: Serve) -> None:
 
 @pytest.mark.long
 def test_a_million_requests(serve: Serve) -> None:
-    server = serve(APPLICATION, "--log-level", "critical")
+    server = serve(APPLICATION)
     every_path(server, 50_000)
     before = facts(server)
     requests = 0
@@ -132,7 +132,7 @@ def test_a_million_requests(serve: Serve) -> None:
 
 @pytest.mark.long
 def test_a_hundred_thousand_connections(serve: Serve) -> None:
-    server = serve(APPLICATION, "--log-level", "critical")
+    server = serve(APPLICATION)
     request = get("/shared", "Connection: close")
 
     def connections(count: int) -> None:
@@ -148,7 +148,7 @@ def test_a_hundred_thousand_connections(serve: Serve) -> None:
 
 @pytest.mark.long
 def test_ten_thousand_cancelled_streams(serve: Serve) -> None:
-    server = serve(APPLICATION, "--log-level", "critical")
+    server = serve(APPLICATION)
     left(server, get("/stream"), 500)
     before = facts(server)
     left(server, get("/stream"), 10_000)

@@ -17,6 +17,7 @@ header_name, header_value = b"x-shared-name", b"the shared value"
 header = (header_name, header_value)
 headers = [header]
 start = {"type": "http.response.start", "status": 200, "headers": headers}
+start_with_length = {"type": "http.response.start", "status": 200, "headers": [header, (b"content-length", b"%d" % len(body))]}
 last = {"type": "http.response.body", "body": body}
 piece = {"type": "http.response.body", "body": body, "more_body": True}
 bad = {"type": "http.response.start", "status": "text", "headers": headers}
@@ -28,7 +29,7 @@ class SharedError(Exception):
 
 def shared_objects() -> dict[str, Any]:
     return {
-        "body": body, "header_name": header_name, "header_value": header_value, "header": header, "headers": headers, "start": start, "last": last,
+        "body": body, "header_name": header_name, "header_value": header_value, "header": header, "headers": headers, "start": start, "start_with_length": start_with_length, "last": last,
         "piece": piece, "bad": bad, "error": SharedError, "application": application, "shared": shared, "dict": dict, "task": asyncio.Task,
         "loop": asyncio.get_running_loop(),
     }
@@ -44,7 +45,7 @@ async def facts(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def shared(scope: Scope, receive: Receive, send: Send) -> None:
-    await send(start)
+    await send(start_with_length)
     await send(last)
 
 
@@ -58,7 +59,7 @@ async def streamed(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def read(scope: Scope, receive: Receive, send: Send) -> None:
     await whole_body(receive)
-    await send(start)
+    await send(start_with_length)
     await send(last)
 
 
@@ -94,7 +95,7 @@ async def receives_twice(scope: Scope, receive: Receive, send: Send) -> None:
     waiting = asyncio.ensure_future(receive())
     await asyncio.sleep(0)
     waiting.cancel()
-    await send(start)
+    await send(start_with_length)
     await send(last)
     await receive()
 
