@@ -50,7 +50,8 @@ def test_after_the_start_it_is_too_late(served: ApplicationServer, key: str) -> 
 
 
 @pytest.mark.parametrize("message", [
-    {"type": "http.response.early_hint"}, hint("text"), hint(b"a\r\nx-injected: 1"), hint(b"a\nb"), hint(None), {"type": "http.response.early_hint", "links": 3},
+    {"type": "http.response.early_hint"}, {"type": "http.response.early_hint", "links": 3}, hint("text"), hint(None),
+    hint(b"a\r\nx-injected: 1"), hint(b"a\nb"),
 ], ids=str)
 def test_refused(served: ApplicationServer, key: str, message: dict[str, object]) -> None:
     response = asked(served, script(key, message, start(), body(b"x")))

@@ -106,7 +106,9 @@ def test_body_longer_than_its_length(served: ApplicationServer, key: str, messag
     assert "ength" in refused["text"]
 
 
-@pytest.mark.parametrize("messages", [[body(b"hel")], [more(b"h"), body(b"el")], [body()], [more(b"hel"), body()]], ids=["whole", "pieces", "nothing", "empty end"])
+@pytest.mark.parametrize("messages", [
+    [body(b"hel")], [more(b"h"), body(b"el")], [body()], [more(b"hel"), body()],
+], ids=["whole", "pieces", "nothing", "empty end"])
 def test_body_shorter_than_its_length(served: ApplicationServer, key: str, messages: list[object]) -> None:
     """Never an answer that looks whole: cut, or a 500 where nothing was sent yet; and never reused."""
     with Connection(served.address) as connection:

@@ -29,7 +29,8 @@ class SharedError(Exception):
 
 def shared_objects() -> dict[str, Any]:
     return {
-        "body": body, "header_name": header_name, "header_value": header_value, "header": header, "headers": headers, "start": start, "start_with_length": start_with_length, "last": last,
+        "body": body, "header_name": header_name, "header_value": header_value, "header": header, "headers": headers,
+        "start": start, "start_with_length": start_with_length, "last": last,
         "piece": piece, "bad": bad, "error": SharedError, "application": application, "shared": shared, "dict": dict, "task": asyncio.Task,
         "loop": asyncio.get_running_loop(),
     }
