@@ -1,34 +1,20 @@
 """Fixtures: a server per test with its own options, and one that tests without special wishes share, each on both engines."""
 from __future__ import annotations
 
-import ctypes
-import errno
 import signal
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
 import pytest
 
+from io_uring_permission import reason_without_io_uring
 from raw_http import Connection
 from server_process import PROGRAM, Server
 
 TEST_SECONDS_MAX = 60
 TEST_SECONDS_MAX_LONG = 900
-IO_URING_SETUP = 425
 
 StartServer = Callable[..., Server]
-
-
-def reason_without_io_uring() -> str | None:
-    """Containers and sysctl may forbid io_uring; then, and only then, its half of the tests is skipped."""
-    parameters = ctypes.create_string_buffer(120)
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = libc.syscall(IO_URING_SETUP, 1, parameters)
-    if descriptor >= 0:
-        libc.close(descriptor)
-        return None
-    code = ctypes.get_errno()
-    return f"io_uring is not allowed here ({errno.errorcode[code]})" if code in (errno.EPERM, errno.ENOSYS, errno.EACCES) else None
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from typing import Callable, Iterator
 import pytest
 
 from application_server import ApplicationServer
-from conftest import reason_without_io_uring
+from io_uring_permission import reason_without_io_uring
 from raw_http import Connection
 
 APPLICATIONS = Path(__file__).parent / "apps"
