@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from application_server import ApplicationServer
-from asgi.script import asked, body, script, start
+from asgi.script import asked, body, more, script, start
 from raw_http import Connection, get, post
 
 APPLICATION = "hinting:application"
@@ -43,10 +43,10 @@ def test_not_for_http_1_0(served: ApplicationServer, key: str) -> None:
     assert asked(served, script(key, hint(STYLE), start(), body(b"x")), version="1.0").status == 200
 
 
-def test_after_the_start_it_is_too_late(served: ApplicationServer, key: str) -> None:
-    response = asked(served, script(key, start(), hint(STYLE), body(b"x")))
-    assert (response.status, response.body) == (200, b"x")
-    assert "http.response.early_hint" in served.note(key)["text"]
+def test_in_the_middle_of_the_answer_it_is_too_late(served: ApplicationServer, key: str) -> None:
+    """Whether it is refused or dropped: it is not written into the body."""
+    response = asked(served, script(key, start(), more(b"a"), hint(STYLE), body(b"b")))
+    assert (response.status, response.body) == (200, b"ab")
 
 
 @pytest.mark.parametrize("message", [

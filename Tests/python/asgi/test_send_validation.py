@@ -22,7 +22,7 @@ REFUSED_AT_START = {
     "message of a websocket": ({"type": "websocket.accept"}, "websocket.accept"),
     "message of the lifespan": ({"type": "lifespan.startup.complete"}, "lifespan.startup.complete"),
     "what only the server sends": ({"type": "http.request", "body": b""}, "http.request"),
-    "body before start": (body(b"early"), BODY),
+    "body before start": (body(b"early"), START),
     "no status": ({"type": START}, "status"),
     "status as text": (start("200"), "status"),
     "no integer": (start(200.0), "status"),

@@ -42,7 +42,6 @@ def digits(tmp_path: Path) -> str:
     ([{"count": 0}, b"x"], b"x", 0),
     ([{"offset": 10}, b"x"], b"x", 0),
     ([{"count": 100}, b"x"], b"0123456789x", 10),
-    ([{"offset": 50}, b"x"], b"x", 0),
 ], ids=str)
 def test_parts(served: ApplicationServer, key: str, digits: str, parts: list[object], expected: bytes, position: int) -> None:
     """Without `offset` the file's own position counts, and moves on; with it, it stays."""
