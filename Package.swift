@@ -24,13 +24,27 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings)
 }
 
+// The extension module of the wheel is built for one interpreter, whose pkg-config name this is (`3.13`): a plain build needs no Python.
+let python = Context.environment["MARTLET_PYTHON"]
+let pythonProducts: [Product] = python == nil ? [] : [.library(name: "MartletPython", type: .dynamic, targets: ["MartletPython"])]
+let pythonTargets: [Target] = python.map { version in
+    [
+        .systemLibrary(name: "CPython", pkgConfig: "python-\(version)"),
+        .target(
+            name: "MartletPython", dependencies: ["Martlet", "MartletBytes", "MartletHTTP", "MartletHTTP1", "MartletEngine", "CPython"],
+            exclude: ["exports.txt"],
+            // Python.h wants it, and the first build of a fresh clone fails without it: the C modules are built with one set of macros.
+            cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
+    ]
+} ?? []
+
 let package = Package(
     name: "martlet",
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
         .executable(name: "martlet-hello", targets: ["martlet-hello"]),
         .executable(name: "martlet-load", targets: ["martlet-load"]),
-    ],
+    ] + pythonProducts,
     targets: [
         .systemLibrary(name: "CUring", pkgConfig: nil, providers: [.apt(["liburing-dev"])]),
         .systemLibrary(name: "CAffinity"),
@@ -49,5 +63,5 @@ let package = Package(
         tests("MartletEngine"),
         tests("MartletSimulation", ["MartletEngine"]),
         .testTarget(name: "MartletLoadTests", dependencies: ["martlet-load", "Martlet", "MartletEngine"], swiftSettings: settings),
-    ]
+    ] + pythonTargets
 )

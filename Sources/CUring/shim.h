@@ -54,6 +54,7 @@ static const int MARTLET_EPOLL_CLOEXEC = EPOLL_CLOEXEC;
 static const unsigned MARTLET_WATCH_SOCKET = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 static const unsigned MARTLET_WATCH_LISTENER = EPOLLIN | EPOLLEXCLUSIVE;
 static const unsigned MARTLET_WATCH_SIGNAL = EPOLLIN | EPOLLET;
+static const unsigned MARTLET_WATCH_ONCE = EPOLLIN | EPOLLONESHOT;
 static const unsigned MARTLET_READY_READ = EPOLLIN;
 static const unsigned MARTLET_READY_WRITE = EPOLLOUT;
 static const unsigned MARTLET_READY_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
@@ -63,6 +64,10 @@ static inline int martlet_accept(int listener) { return accept4(listener, NULL, 
 static inline int martlet_watch(int epoll, int descriptor, unsigned readiness, __u64 data) {
     struct epoll_event event = {.events = readiness, .data = {.u64 = data}};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+static inline int martlet_watch_again(int epoll, int descriptor, unsigned readiness, __u64 data) {
+    struct epoll_event event = {.events = readiness, .data = {.u64 = data}};
+    return epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event);
 }
 static inline int martlet_unwatch(int epoll, int descriptor) { return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL); }
 

@@ -65,6 +65,8 @@ public typealias Nanoseconds = UInt64
     case sent(SocketID, SystemError?)
     /// The socket is gone and its slot may be used again. Also says that a `connect` failed, with the reason.
     case closed(SocketID, SystemError?)
+    /// The watched descriptor has something to read.
+    case readable
     /// Another thread called the waker, or the wait's deadline passed.
     case woken
 }
@@ -116,10 +118,15 @@ package protocol Engine: ~Copyable {
     /// Closes the socket once the kernel has let go of it; ends in `closed`.
     mutating func close(_ socket: SocketID)
 
-    /// Hands the prepared operations to the kernel and waits for a completion, at most until the deadline.
+    /// Says once when a descriptor that is not a socket of this engine has something to read (or an end, or an error). One at a time.
+    mutating func watch(_ descriptor: Int32)
+
+    /// Hands the prepared operations to the kernel and waits for a completion, at most until the deadline; 0: does not wait.
     mutating func wait(until deadline: Nanoseconds?)
     /// The next thing that happened before the last `wait` returned; nil when all were taken.
     mutating func next() -> Event?
+    /// This end's address, asked of the kernel.
+    func localAddress(of socket: SocketID) -> SocketAddress?
     /// The peer's address, asked of the kernel.
     func peerAddress(of socket: SocketID) -> SocketAddress?
 }
@@ -127,4 +134,6 @@ package protocol Engine: ~Copyable {
 extension Engine where Self: ~Copyable {
     package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) { unsafe send(socket, bytes) }
     package mutating func awaitSend(_ socket: SocketID) {}
+    package func localAddress(of socket: SocketID) -> SocketAddress? { nil }
+    package mutating func watch(_ descriptor: Int32) { preconditionFailure("this engine watches no descriptors") }
 }

@@ -129,6 +129,8 @@ internal import MartletEngine
             if let row = current(socket) { finishSend(row) }
             free(socket)
             return true
+        case .readable:
+            preconditionFailure("the simulation watches no descriptors")
         case .woken:
             network.note("woken", 0)
             return true

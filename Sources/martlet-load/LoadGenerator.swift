@@ -103,6 +103,7 @@ struct LoadGenerator<E: Engine & ~Copyable>: ~Copyable {
         case .connected(let socket): connected(socket)
         case .closed(let socket, let error): closed(socket, error)
         case .woken: engine.waker.acknowledge()
+        case .readable: break
         case .accepted: preconditionFailure("a client accepts nothing")
         }
     }

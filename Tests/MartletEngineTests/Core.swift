@@ -21,6 +21,7 @@ struct SocketHistory {
     private var claimedCount = 0
     private(set) var history: [SocketID: SocketHistory] = [:]
     private(set) var wokenCount = 0
+    private(set) var readableCount = 0
     private(set) var turnCount = 0
     /// Runs for each event after it was noted down, while received bytes are still lent.
     var react: (Event) -> Void = { _ in }
@@ -82,6 +83,7 @@ struct SocketHistory {
         case .closed(let socket, let error):
             change(socket) { $0.closes.append(error) }
             forget(socket)
+        case .readable: readableCount += 1
         case .woken: wokenCount += 1
         }
     }

@@ -24,6 +24,7 @@ protocol EngineBox: AnyObject {
     func close(_ socket: SocketID)
     func wait(until deadline: Nanoseconds?)
     func next() -> Event?
+    func watch(_ descriptor: Int32)
     func peerAddress(of socket: SocketID) -> SocketAddress?
 }
 
@@ -52,6 +53,7 @@ final class Box<E: Engine & ~Copyable>: EngineBox {
     func close(_ socket: SocketID) { engine.close(socket) }
     func wait(until deadline: Nanoseconds?) { engine.wait(until: deadline) }
     func next() -> Event? { engine.next() }
+    func watch(_ descriptor: Int32) { engine.watch(descriptor) }
     func peerAddress(of socket: SocketID) -> SocketAddress? { engine.peerAddress(of: socket) }
 }
 

@@ -27,7 +27,7 @@ import Testing
             case .closed(let socket, _):
                 busy.remove(socket)
                 waiting.removeValue(forKey: socket)
-            case .connected, .woken: break
+            case .connected, .readable, .woken: break
             }
         }
     }

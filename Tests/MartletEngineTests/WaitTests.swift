@@ -113,3 +113,36 @@ final class Thread {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 }
+
+/// Descriptors that are not the engine's own: the event loop of another runtime.
+@Suite(.serialized) struct WatchTests {
+    @Test(arguments: EngineKind.available) func saysOnceThatADescriptorIsReadable(_ kind: EngineKind) throws {
+        let core = try Core(kind.make())
+        core.settle()
+        var ends: [Int32] = [0, 0]
+        #expect(unsafe pipe(&ends) == 0)
+        defer { for end in ends { _ = close(end) } }
+        core.engine.watch(ends[0])
+        core.turn(forAtMost: 20_000_000)
+        #expect(core.readableCount == 0)
+        var byte: UInt8 = 1
+        #expect(unsafe write(ends[1], &byte, 1) == 1)
+        try core.run("readable") { core.readableCount == 1 }
+        // Level-triggered when it is asked again, silent when it is not.
+        core.turn(forAtMost: 20_000_000)
+        #expect(core.readableCount == 1)
+        core.engine.watch(ends[0])
+        try core.run("readable again") { core.readableCount == 2 }
+    }
+
+    @Test(arguments: EngineKind.available) func doesNotWaitUntilZero(_ kind: EngineKind) throws {
+        let core = try Core(kind.make())
+        core.settle()
+        let start = Clock.precise()
+        for _ in 0..<100 {
+            core.engine.wait(until: 0)
+            while let event = core.engine.next() { core.react(event) }
+        }
+        #expect(Clock.precise() - start < 1_000_000_000)
+    }
+}

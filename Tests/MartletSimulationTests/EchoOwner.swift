@@ -61,6 +61,7 @@ struct EchoOwner<E: Engine & ~Copyable>: ~Copyable {
             connections[socket] = nil
             closedCount += 1
             return nil
+        case .readable: return nil
         case .woken:
             wokenCount += 1
             engine.waker.acknowledge()

@@ -74,7 +74,7 @@ import Testing
                 case .closed(let closed, let error):
                     #expect(closed == nobody)
                     refusals.append(error)
-                case .sent, .woken, .accepted: break
+                case .sent, .readable, .woken, .accepted: break
                 }
             }
         }
@@ -145,7 +145,7 @@ import Testing
                         #expect(error == nil)
                         sentCount += 1
                         if sentCount == 1 { unsafe engine.send(socket, file: file, offset: 100, count: 800, head: head.bytes) } else { engine.close(socket) }
-                    case .connected, .received, .receiveEnded, .closed, .woken: break
+                    case .connected, .received, .receiveEnded, .closed, .readable, .woken: break
                     }
                 }
             }
@@ -182,7 +182,7 @@ import Testing
                         if mistake == .sendsTwice { unsafe engine.send(socket, memory.bytes) }
                         if mistake == .changesMemory { memory.scribble() }
                         if mistake == .endsUnderASend { engine.shutdownSend(socket) }
-                    case .connected, .receiveEnded, .sent, .closed, .woken: break
+                    case .connected, .receiveEnded, .sent, .closed, .readable, .woken: break
                     }
                 }
             }

@@ -98,11 +98,11 @@ extension Core {
     }
 
     private func writeHead(_ status: Status, _ fields: FieldLines, _ framing: ResponseFraming, into writer: inout ByteWriter) {
-        if status == .ok {
+        if status == .ok, ownFields.isEmpty {
             preamble.appendOK(into: &writer)
         } else {
             ResponseSerializer.statusLine(status, into: &writer)
-            preamble.appendFields(into: &writer)
+            preamble.appendFields(without: ownFields, into: &writer)
         }
         unsafe writer.append(fields)
         ResponseSerializer.framing(framing, into: &writer)
@@ -144,7 +144,7 @@ extension Core {
         }
     }
 
-    private mutating func finishAnswer(_ slot: UInt32) {
+    mutating func finishAnswer(_ slot: UInt32) {
         unsafe connection(slot).pointee.responseStage = .complete
         wantFlush(slot)
         if slotInHand != slot { enqueue(slot, .wantsInput) }

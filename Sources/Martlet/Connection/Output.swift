@@ -55,16 +55,21 @@ extension Core {
 
     /// Sends somebody else's bytes without a copy; the reference is held until they are out.
     mutating func appendShared(_ slot: UInt32, _ shared: SharedBytes) {
-        guard shared.count > 0, let block = unsafe blocks.take(0) else {
-            if shared.count > 0 { cut(slot) }
+        unsafe appendForeign(slot, UnsafeRawBufferPointer(start: shared.storage.baseAddress, count: shared.count), owner: shared)
+    }
+
+    /// The same for bytes that anybody owns.
+    mutating func appendForeign(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer, owner: AnyObject) {
+        guard bytes.count > 0, let block = unsafe blocks.take(0) else {
+            if bytes.count > 0 { cut(slot) }
             return
         }
         unsafe block.pointee.kind = .shared
-        unsafe block.pointee.address = UnsafeRawPointer(shared.storage.baseAddress)
-        unsafe block.pointee.end = shared.count
-        unsafe block.pointee.owner = Unmanaged.passRetained(shared as AnyObject)
+        unsafe block.pointee.address = bytes.baseAddress
+        unsafe block.pointee.end = bytes.count
+        unsafe block.pointee.owner = Unmanaged.passRetained(owner)
         unsafe append(slot, block)
-        unsafe connection(slot).pointee.outputBytes += shared.count
+        unsafe connection(slot).pointee.outputBytes += bytes.count
     }
 
     mutating func appendFile(_ slot: UInt32, _ file: SharedFile, offset: Int, count: Int) {

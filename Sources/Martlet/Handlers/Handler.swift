@@ -6,6 +6,8 @@
     case whole(bytesMax: Int)
     /// `respond` is called with the head alone; the pieces come to `received`.
     case streamed
+    /// As `whole` when all of it arrived together with the head, else as `streamed`; `Request.isBodyComplete` tells which.
+    case wholeIfHere
 }
 
 /// Why an exchange ended.

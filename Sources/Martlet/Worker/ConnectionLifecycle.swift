@@ -68,7 +68,14 @@ extension Worker where E: ~Copyable {
         switch choice ?? .whole(bytesMax: unsafe core.pointee.settings.wholeBodyBytesMax) {
         case .whole(let bytesMax): beginCollecting(slot, bytesMax: bytesMax)
         case .streamed: handOver(slot)
+        case .wholeIfHere: isBodyHere ? beginCollecting(slot, bytesMax: .max) : handOver(slot)
         }
+    }
+
+    /// All of a body of known length lies behind its head.
+    private var isBodyHere: Bool {
+        guard case .length(let length) = unsafe core.pointee.head.framing else { return false }
+        return unsafe UInt64(input.bytes.count - input.position) >= length
     }
 
     /// Gives the request in hand to the handler, unless too many are with it already.

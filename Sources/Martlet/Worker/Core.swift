@@ -8,7 +8,7 @@ internal import MartletHTTP
 
 @safe @usableFromInline struct Core: ~Copyable {
     let index: Int
-    let settings: CoreSettings
+    var settings: CoreSettings
     let connections: ConnectionTable
     var blocks: BlockPool
     var queue: SlotQueue
@@ -32,6 +32,8 @@ internal import MartletHTTP
     /// Fields that the handler has set; at most one writer is alive at a time.
     let fieldMemory: PageMemory
     var fieldCount = 0
+    /// Fields among these that the preamble has too.
+    var ownFields: OwnFields = []
     /// Bytes of fields that one answer may have.
     static let fieldBytesMax = 65_536
 

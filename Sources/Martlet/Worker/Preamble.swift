@@ -10,6 +10,8 @@ internal import MartletHTTP
     private let serverName: String?
     private let sendsDate: Bool
     private(set) var byteCount = 0
+    /// Where the Date line begins.
+    private var dateStart = 0
     private var validUntil: Nanoseconds = 0
 
     init(serverName: String?, sendsDate: Bool) throws(SystemError) {
@@ -34,6 +36,7 @@ internal import MartletHTTP
             for byte in serverName.utf8 { writer.append(byte) }
             writer.append("\r\n")
         }
+        dateStart = writer.count
         if sendsDate {
             writer.append("Date: ")
             HTTPDate.write(secondsSinceEpoch: Clock.secondsSinceEpoch(), into: &writer)
@@ -47,9 +50,10 @@ internal import MartletHTTP
         unsafe writer.append(UnsafeRawBufferPointer(start: memory.base, count: byteCount))
     }
 
-    /// The fields alone, for another status line.
-    func appendFields(into writer: inout ByteWriter) {
-        let skipped = Self.okLine.utf8CodeUnitCount
-        unsafe writer.append(UnsafeRawBufferPointer(start: memory.base + skipped, count: byteCount - skipped))
+    /// The fields alone, for another status line, but those that the answer has itself.
+    func appendFields(without own: OwnFields, into writer: inout ByteWriter) {
+        let start = own.contains(.server) ? dateStart : Self.okLine.utf8CodeUnitCount
+        let end = own.contains(.date) ? dateStart : byteCount
+        unsafe writer.append(UnsafeRawBufferPointer(start: memory.base + start, count: end - start))
     }
 }

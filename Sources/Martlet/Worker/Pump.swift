@@ -15,7 +15,7 @@ internal import MartletHTTP
 }
 
 @safe @usableFromInline final class RingPump: Pump {
-    private let worker: UnsafeMutablePointer<Worker<RingEngine>>
+    let worker: UnsafeMutablePointer<Worker<RingEngine>>
     @usableFromInline let core: UnsafeMutablePointer<Core>
 
     init(_ worker: consuming Worker<RingEngine>) {
@@ -35,7 +35,7 @@ internal import MartletHTTP
 }
 
 @safe @usableFromInline final class EpollPump: Pump {
-    private let worker: UnsafeMutablePointer<Worker<EpollEngine>>
+    let worker: UnsafeMutablePointer<Worker<EpollEngine>>
     @usableFromInline let core: UnsafeMutablePointer<Core>
 
     init(_ worker: consuming Worker<EpollEngine>) {
@@ -71,7 +71,7 @@ func serve<P: Pump, H: Handler & ~Copyable>(_ pump: P, _ handler: inout H) {
             handler.writable(exchange)
         case .ended(let exchange, let reason):
             handler.ended(exchange, reason: reason)
-        case .stopped:
+        case .stopped, .turnEnded:
             return
         }
     }

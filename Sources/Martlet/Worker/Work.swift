@@ -8,6 +8,8 @@
     case received(Exchange, last: Bool)
     case writable(Exchange)
     case ended(Exchange, EndReason)
+    /// Nothing is left to do before the next wait; only a hosted core says it.
+    case turnEnded
     /// The core has drained or was stopped.
     case stopped
 }

@@ -13,13 +13,17 @@ internal import MartletHTTP1
     var engine: E
     let core: CorePointer
     var wheel: TimerWheel
-    let listeners: [Int32]
-    let control: CoreControl
+    var listeners: [Int32]
+    var control: CoreControl
     var input = Input()
     var step = Step.none
     var drain: Drain?
     var accepting = false
     var isStopped = false
+    /// Somebody else's loop turns this core: `next` says when a turn is over instead of waiting (WorkerHosting).
+    let isHosted: Bool
+    /// The descriptor that the host watches has something to read.
+    var hasReadiness = false
     /// How the handler wants the body of the request in hand.
     var choice: BodyHandling?
     /// Requests answered, for a server that ends after so many.
@@ -30,12 +34,13 @@ internal import MartletHTTP1
         case none, choseBodyHandling, responded, receivedPiece
     }
 
-    init(engine: consuming E, core: CorePointer, listeners: [Int32], control: CoreControl) throws(SystemError) {
+    init(engine: consuming E, core: CorePointer, listeners: [Int32], control: CoreControl, isHosted: Bool = false) throws(SystemError) {
         wheel = try TimerWheel(capacity: unsafe core.pointee.settings.connectionCapacity, now: engine.now)
         self.engine = engine
         unsafe self.core = core
         self.listeners = listeners
         self.control = control
+        self.isHosted = isHosted
         unsafe core.pointee.now = self.engine.now
         unsafe core.pointee.mailbox.adopt(self.engine.waker)
         control.attach(self.engine.waker)
@@ -69,12 +74,13 @@ internal import MartletHTTP1
                 expireDeadlines(unsafe core.pointee.now)
                 continue
             }
-            endTurn()
+            if isHosted { return .turnEnded }
+            endTurn(nextDeadline())
         }
     }
 
-    private mutating func endTurn() {
-        engine.wait(until: nextDeadline())
+    mutating func endTurn(_ deadline: Nanoseconds?) {
+        engine.wait(until: deadline)
         let now = engine.now
         unsafe core.pointee.now = now
         unsafe core.pointee.preamble.update(now: now)
@@ -88,6 +94,7 @@ internal import MartletHTTP1
         case .sent(let socket, let error): sent(socket, error)
         case .closed(let socket, _): return closed(socket)
         case .connected: break
+        case .readable: hasReadiness = true
         case .woken:
             engine.waker.acknowledge()
             // Perhaps by a core that has more connections now than this one, which rested.

@@ -137,6 +137,10 @@ internal import Glibc
     package func peerAddress(of socket: SocketID) -> SocketAddress? {
         unsafe isOpen(socket) ? ListeningSocket.peerAddress(sockets.row(socket.slot).pointee.descriptor) : nil
     }
+
+    package func localAddress(of socket: SocketID) -> SocketAddress? {
+        unsafe isOpen(socket) ? ListeningSocket.localAddress(sockets.row(socket.slot).pointee.descriptor) : nil
+    }
 }
 
 /// Makes the engine's descriptors and ties them together, or none of them.

@@ -103,6 +103,12 @@ extension EpollEngine {
 
     // MARK: Receiving
 
+    package mutating func watch(_ descriptor: Int32) {
+        if martlet_watch_again(epoll, descriptor, MARTLET_WATCH_ONCE, EpollWatch.descriptor.data) == 0 { return }
+        let code = martlet_watch(epoll, descriptor, MARTLET_WATCH_ONCE, EpollWatch.descriptor.data)
+        precondition(code == 0, "the kernel refused to watch a descriptor; it cannot be a plain file")
+    }
+
     package mutating func startReceiving(_ socket: SocketID) {
         guard isOpen(socket) else { return }
         let slot = socket.slot

@@ -39,6 +39,7 @@ extension EpollEngine {
             if acceptsLeft > 0, listeners[index].wanted, listeners[index].watched { accepting = index }
             return nil
         case .waker: return .woken
+        case .descriptor: return .readable
         case .timer:
             // The coarse clock may still stand before the deadline, and the owner would wait for it again and again.
             if let deadline = armedDeadline { now = max(now, deadline) }

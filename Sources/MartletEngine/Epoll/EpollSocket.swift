@@ -43,7 +43,7 @@ struct EpollSocket: BitwiseCopyable {
 
 /// What a watched descriptor is, above its name in the 64 bits that epoll hands back.
 enum EpollWatch: UInt8 {
-    case socket = 0, listener, waker, timer
+    case socket = 0, listener, waker, timer, descriptor
 
     var data: UInt64 { UInt64(rawValue) << 56 }
 }

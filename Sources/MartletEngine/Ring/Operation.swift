@@ -1,7 +1,7 @@
 // What a completion answers: an operation code above the socket's name, in the 64 bits that the kernel hands back.
 
 enum Operation: UInt8 {
-    case ignored = 0, accept, receive, send, connect, poll, timeout, wake
+    case ignored = 0, accept, receive, send, connect, poll, timeout, wake, watch
 
     func userData(_ socket: SocketID) -> UInt64 { UInt64(rawValue) << 56 | socket.packed }
     var userData: UInt64 { UInt64(rawValue) << 56 }

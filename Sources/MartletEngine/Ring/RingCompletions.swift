@@ -34,6 +34,7 @@ extension RingEngine {
         case .connect: return connectEnded(socket, entry.res)
         case .poll: return pollEnded(socket, entry.res)
         case .wake: return wakeArrived()
+        case .watch: return .readable
         case .timeout:
             guard entry.res != -ECANCELED else { return nil }
             // The coarse clock may still stand before the deadline, and the owner would wait for it again and again.

@@ -124,7 +124,7 @@ internal import Glibc
 
     package mutating func wait(until deadline: Nanoseconds?) {
         finishTurn()
-        let hasEvents = !announced.isEmpty || silentSends.areAwaited
+        let hasEvents = !announced.isEmpty || silentSends.areAwaited || deadline == 0
         silentSends.areAwaited = false
         if !hasEvents, let deadline = earliest(deadline, listenersResume) { armTimeout(deadline) }
         enter(waitFor: hasEvents ? 0 : 1)

@@ -97,6 +97,12 @@ extension RingEngine {
 
     // MARK: Receiving
 
+    package mutating func watch(_ descriptor: Int32) {
+        let entry = unsafe submission()
+        unsafe io_uring_prep_poll_add(entry, descriptor, UInt32(POLLIN))
+        unsafe entry.pointee.user_data = Operation.watch.userData
+    }
+
     package mutating func startReceiving(_ socket: SocketID) {
         let state = unsafe sockets.row(socket.slot).pointee.state
         guard isOpen(socket), !state.contains(.closing) else { return }
@@ -216,6 +222,11 @@ extension RingEngine {
     package func peerAddress(of socket: SocketID) -> SocketAddress? {
         guard isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closed) else { return nil }
         return unsafe ListeningSocket.peerAddress(sockets.row(socket.slot).pointee.descriptor)
+    }
+
+    package func localAddress(of socket: SocketID) -> SocketAddress? {
+        guard isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closed) else { return nil }
+        return unsafe ListeningSocket.localAddress(sockets.row(socket.slot).pointee.descriptor)
     }
 
     // MARK: Events that need no completion

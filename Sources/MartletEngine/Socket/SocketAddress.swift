@@ -27,6 +27,15 @@ public enum SocketAddress: Equatable, Hashable, Sendable {
         }
     }
 
+    /// All addresses of the machine: a connection's own end is another.
+    package var isWildcard: Bool {
+        switch self {
+        case .ipv4(let octets, _): octets == 0
+        case .ipv6(let octets, _, _): octets.allSatisfy { $0 == 0 }
+        case .unix: false
+        }
+    }
+
     /// Lends the kernel's form of the address.
     func withKernelAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         switch self {

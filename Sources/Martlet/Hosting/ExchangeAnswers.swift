@@ -1,0 +1,153 @@
+// What another runtime's host does with an exchange: fields already in their final spelling, bytes that the runtime owns, interim answers, trailers.
+
+internal import MartletBytes
+internal import MartletEngine
+package import MartletHTTP
+internal import MartletHTTP1
+
+/// Fields of the server's own that an answer brings itself.
+package struct OwnFields: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    package static let server = OwnFields(rawValue: 1)
+    package static let date = OwnFields(rawValue: 2)
+}
+
+extension Exchange {
+    /// Index of the connection's row: small, and used again when the connection has ended.
+    package var slotIndex: Int { Int(slot) }
+
+    /// True while nothing of an answer exists.
+    package var isPending: Bool { isLive && stage == .pending }
+    package var isStreaming: Bool { isLive && stage == .streaming }
+
+    private var stage: ResponseStage { unsafe core.pointee.connection(slot).pointee.responseStage }
+
+    /// True when the output waits above its high-water mark; `Handler.writable` tells when that is over.
+    package var isFull: Bool { unsafe isLive && core.pointee.connection(slot).pointee.flags.contains(.wantsWritable) }
+
+    /// The connection ends with this answer.
+    package func closeAfterAnswer() {
+        if isLive { unsafe core.pointee.connection(slot).pointee.flags.formUnion([.closes, .lingers]) }
+    }
+
+    /// A whole answer from memory, which is copied.
+    package func answer(_ status: Status, fields: UnsafeRawBufferPointer, own: OwnFields, bytes: UnsafeRawBufferPointer) {
+        guard isPending else { return }
+        unsafe core.pointee.ownFields = own
+        unsafe core.pointee.answer(slot, status, fields: fields, bytes: bytes)
+        unsafe core.pointee.ownFields = []
+    }
+
+    /// The head of an answer; the body comes by `write`.
+    package func begin(_ status: Status, fields: UnsafeRawBufferPointer, own: OwnFields, length: UInt64?) {
+        guard isPending else { return }
+        unsafe core.pointee.ownFields = own
+        unsafe core.pointee.beginStreaming(slot, status, fields: fields, length: length)
+        unsafe core.pointee.ownFields = []
+    }
+
+    /// A piece of the body, which is copied.
+    package func write(copying bytes: UnsafeRawBufferPointer) -> WriteResult {
+        isLive ? unsafe core.pointee.write(slot, bytes) : .gone
+    }
+
+    /// A piece of the body that stays where it is; `owner` is let go of when the kernel has it.
+    package func write(_ bytes: UnsafeRawBufferPointer, owner: AnyObject) -> WriteResult {
+        isLive ? unsafe core.pointee.write(slot, byteCount: bytes.count) { core in unsafe core.appendForeign(slot, bytes, owner: owner) } : .gone
+    }
+
+    /// A piece of the body from a file, by the kernel.
+    package func write(_ file: SharedFile, offset: Int, count: Int) -> WriteResult {
+        isLive ? unsafe core.pointee.write(slot, byteCount: count) { core in core.appendFile(slot, file, offset: offset, count: count) } : .gone
+    }
+
+    /// An interim answer (RFC 9110 §15.2), with fields in their final spelling. HTTP/1.0 clients get none.
+    package func interim(_ status: Status, fields: UnsafeRawBufferPointer) {
+        guard isPending else { return }
+        unsafe core.pointee.interim(slot, status, fields: fields)
+    }
+
+    /// Ends a streamed answer; trailers go out when it is chunked (RFC 9112 §7.1.2).
+    package func finish(trailers: UnsafeRawBufferPointer) {
+        if isLive { unsafe core.pointee.finishStreaming(slot, trailers: trailers) }
+    }
+}
+
+extension Core {
+    /// A piece of a body that is appended by somebody who knows how.
+    mutating func write(_ slot: UInt32, byteCount: Int, _ append: (inout Core) -> Void) -> WriteResult {
+        let row = unsafe connection(slot)
+        guard unsafe row.pointee.responseStage == .streaming else { return .gone }
+        let flags = unsafe row.pointee.flags
+        if byteCount > 0, !flags.contains(.bodylessAnswer) {
+            guard takePromised(slot, byteCount) else { return .gone }
+            let isChunked = flags.contains(.chunkedAnswer)
+            if isChunked, !appendFraming(slot, ResponseSerializer.chunkHeadBytesMax, { ResponseSerializer.chunkHead(byteCount: byteCount, into: &$0) }) { return .gone }
+            append(&self)
+            if isChunked, !appendFraming(slot, ResponseSerializer.chunkTailBytes, { ResponseSerializer.chunkTail(into: &$0) }) { return .gone }
+            wantFlush(slot)
+        }
+        return standing(slot)
+    }
+
+    /// Counts a piece against the promised length; one that exceeds it cuts the connection.
+    private mutating func takePromised(_ slot: UInt32, _ byteCount: Int) -> Bool {
+        let row = unsafe connection(slot)
+        guard unsafe row.pointee.flags.contains(.sizedAnswer) else { return true }
+        guard unsafe UInt64(byteCount) <= row.pointee.answerRemaining else {
+            cut(slot)
+            return false
+        }
+        unsafe row.pointee.answerRemaining -= UInt64(byteCount)
+        return true
+    }
+
+    private mutating func appendFraming(_ slot: UInt32, _ byteCountMax: Int, _ write: (inout ByteWriter) -> Void) -> Bool {
+        guard let block = unsafe reserve(slot, byteCountMax) else { return false }
+        var writer = unsafe writer(block)
+        write(&writer)
+        unsafe commit(slot, block, writer.count)
+        return true
+    }
+
+    private func standing(_ slot: UInt32) -> WriteResult {
+        let row = unsafe connection(slot)
+        if unsafe row.pointee.flags.contains(.wantsAbort) { return .gone }
+        guard unsafe row.pointee.outputBytes > settings.outputHighWaterBytes else { return .open }
+        unsafe row.pointee.flags.insert(.wantsWritable)
+        return .full
+    }
+
+    mutating func interim(_ slot: UInt32, _ status: Status, fields: FieldLines) {
+        let row = unsafe connection(slot)
+        guard unsafe !row.pointee.flags.contains(.isHTTP10) else { return }
+        guard let block = unsafe reserve(slot, ResponseSerializer.statusLineBytesMax + fields.count + 2) else { return }
+        var writer = unsafe writer(block)
+        ResponseSerializer.statusLine(status, into: &writer)
+        unsafe writer.append(fields)
+        ResponseSerializer.endOfHead(into: &writer)
+        unsafe commit(slot, block, writer.count)
+        wantFlush(slot)
+    }
+
+    mutating func finishStreaming(_ slot: UInt32, trailers: FieldLines) {
+        let row = unsafe connection(slot)
+        guard unsafe row.pointee.responseStage == .streaming else { return }
+        let flags = unsafe row.pointee.flags
+        guard trailers.count > 0, flags.contains(.chunkedAnswer), !flags.contains(.bodylessAnswer) else { return finishStreaming(slot) }
+        guard let block = unsafe reserve(slot, trailers.count + ResponseSerializer.lastChunkBytes) else { return }
+        var writer = unsafe writer(block)
+        writer.append("0\r\n")
+        unsafe writer.append(trailers)
+        ResponseSerializer.endOfHead(into: &writer)
+        unsafe commit(slot, block, writer.count)
+        finishAnswer(slot)
+    }
+}
+
+extension Request {
+    /// The body is here whole (it may be empty): nothing of it comes by `received`.
+    public var isBodyComplete: Bool { unsafe core.pointee.connection(slot).pointee.requestStage == .complete }
+    package var expectsContinue: Bool { unsafe core.pointee.head.expectsContinue }
+}

@@ -1,0 +1,231 @@
+// One event loop: callbacks that are ready, timers, and the core whose ring is waited on.
+//
+// Order of a turn: what callbacks wrote goes to the engine, the wait, what happened on sockets of the service, descriptors that Python code registered,
+// timers that are due, and then the callbacks that were ready before the last of them began. Touched on the loop's thread only, but for
+// `append` and `wake`, which need the GIL and nothing else.
+
+internal import CPython
+internal import Glibc
+internal import Martlet
+internal import MartletEngine
+
+@safe final class LoopState {
+    let core: HostedCore
+    let waker: Waker
+    let names: LoopNames
+    let layout: HandleLayout
+    /// The loop itself, which owns this.
+    let loop: Reference
+    var ready = ReadyQueue()
+    var timers = TimerHeap()
+    var isDebug = false
+    var isClosed = false
+    /// Who answers the requests of the loop's service.
+    var service: ASGIService?
+    private var selector: Reference?
+    private var isWatching = false
+    private var handler = HostHandler()
+
+    /// A wait this long is as good as none that ends; asyncio has the same bound.
+    private static let waitSecondsMax = 86_400.0
+
+    init?(loop: Reference, engine: EngineChoice) {
+        guard let names = LoopNames(), let layout = HandleLayout() else { return nil }
+        do throws(ServerError) {
+            core = try HostedCore(engine: engine)
+        } catch {
+            unsafe Python.raise(martlet_exc_os_error(), "\(error)")
+            return nil
+        }
+        unsafe self.loop = unsafe loop
+        self.names = names
+        self.layout = layout
+        waker = core.waker
+    }
+
+    // MARK: Adding
+
+    func append(_ handle: consuming Object) { ready.append(handle) }
+
+    /// Ends the wait, from whichever thread.
+    func wake() { waker.wake() }
+
+    static func monotonicSeconds() -> Double {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    // MARK: A turn
+
+    /// Nil with an exception raised.
+    func runOnce() -> Object? {
+        if isDebug { return unsafe Object(taking: martlet_call1(names.slowRunOnce, loop)) }
+        guard let isStopping = unsafe isTrue(names.stopping) else { return nil }
+        guard wait(atMost: ready.count > 0 || isStopping ? 0 : nil) else { return nil }
+        if core.takeReadiness() {
+            isWatching = false
+            guard dispatchDescriptors() else { return nil }
+        }
+        var left = ready.count
+        while left > 0, let handle = ready.popFirst() {
+            left -= 1
+            guard run(handle) else { return nil }
+        }
+        return Python.none
+    }
+
+    /// Waits, then does the service's work and finds the timers that are due. Called by the selector in debug mode.
+    ///
+    /// - Parameter seconds: the longest wait; nil: until something happens.
+    func wait(atMost seconds: Double?) -> Bool {
+        turnService()
+        timers.sweep(layout)
+        guard watchSelector() else { return false }
+        let isBlocking = ready.count == 0 && seconds != 0
+        let deadline = isBlocking ? deadline(seconds) : 0
+        if isBlocking || martlet_has_other_threads() {
+            let saved = unsafe PyEval_SaveThread()
+            core.wait(until: deadline)
+            unsafe PyEval_RestoreThread(saved)
+        } else {
+            core.wait(until: deadline)
+        }
+        turnService()
+        takeDueTimers()
+        return true
+    }
+
+    /// The same for a selector's `select`, which looks at its descriptors itself afterwards.
+    func waitForSelector(atMost seconds: Double?) -> Bool {
+        guard wait(atMost: seconds) else { return false }
+        if core.takeReadiness() { isWatching = false }
+        return true
+    }
+
+    private func deadline(_ seconds: Double?) -> Nanoseconds? {
+        var end = seconds.map { Self.monotonicSeconds() + min($0, Self.waitSecondsMax) }
+        if let next = timers.next { end = min(end ?? next, next) }
+        // Rounded up: a wait that ends before the timer is due would be another turn.
+        return end.map { Nanoseconds(max(1, min($0, 1e9) * 1e9)) + 1 }
+    }
+
+    private func turnService() {
+        if core.turn(&handler) == .serviceEnded { service?.hasEnded() }
+        service?.endTurn()
+    }
+
+    private func takeDueTimers() {
+        guard timers.next != nil else { return }
+        let end = Self.monotonicSeconds() + 1e-9
+        while let handle = timers.popDue(end) {
+            unsafe layout.markUnscheduled(handle.reference)
+            if unsafe layout.isCancelled(handle.reference) {
+                timers.noteCancelledLeft()
+            } else {
+                ready.append(handle)
+            }
+        }
+    }
+
+    // MARK: Descriptors of Python code
+
+    private func watchSelector() -> Bool {
+        if isWatching { return true }
+        if unsafe selector == nil {
+            guard let found = unsafe Object(taking: PyObject_GetAttr(loop, names.selector)) else { return false }
+            unsafe selector = unsafe found.leave()
+        }
+        guard let selector = unsafe selector else { return false }
+        let descriptor = unsafe PyObject_AsFileDescriptor(selector)
+        guard descriptor >= 0 else { return false }
+        core.watch(descriptor)
+        isWatching = true
+        return true
+    }
+
+    /// `self._process_events(EpollSelector.select(selector, 0))`: the callbacks become ready.
+    private func dispatchDescriptors() -> Bool {
+        guard let selector = unsafe selector else { return true }
+        let arguments: [Reference?] = unsafe [selector, names.zero]
+        guard let events = unsafe Object(taking: martlet_call(names.select, arguments, 2, nil)) else { return false }
+        return unsafe Object(taking: martlet_call_method1(loop, names.processEvents, events.reference)) != nil
+    }
+
+    /// The loop is closed: nothing is watched or served any more.
+    func close() {
+        isClosed = true
+        while ready.popFirst() != nil {}
+        while timers.popFirst() != nil {}
+        service?.loopClosed()
+        service = nil
+        handler.service = nil
+        if let selector = unsafe selector { unsafe martlet_decref(selector) }
+        unsafe selector = nil
+    }
+
+    func attach(_ service: ASGIService) {
+        self.service = service
+        handler.service = service
+    }
+
+    // MARK: Running
+
+    /// Runs a callback as `Handle._run` does; false for exceptions that end the loop.
+    private func run(_ handle: consuming Object) -> Bool {
+        guard unsafe layout.isKnown(handle.reference) else { return unsafe runUnknown(handle.reference) }
+        if unsafe layout.isCancelled(handle.reference) { return true }
+        guard let callback = unsafe layout.callback(of: handle.reference), let arguments = unsafe layout.arguments(of: handle.reference),
+            let context = unsafe layout.context(of: handle.reference)
+        else { return true }
+        guard unsafe PyContext_Enter(context) == 0 else { return unsafe report(handle.reference) }
+        // Kept while they run: a callback may cancel its own handle, which lets go of them.
+        let keptCallback = unsafe Object(callback), keptArguments = unsafe Object(arguments), keptContext = unsafe Object(context)
+        if unsafe Object(taking: PyObject_Call(keptCallback.reference, keptArguments.reference, nil)) != nil {
+            if unsafe PyContext_Exit(keptContext.reference) == 0 { return true }
+            return unsafe report(handle.reference)
+        }
+        let raised = unsafe Object(taking: martlet_take_raised())
+        _ = unsafe PyContext_Exit(keptContext.reference)
+        if let raised { unsafe martlet_raise_again(raised.leave()) }
+        return unsafe report(handle.reference)
+    }
+
+    private func runUnknown(_ handle: Reference) -> Bool {
+        guard let cancelled = unsafe Object(taking: PyObject_GetAttr(handle, names.cancelled)) else { return false }
+        let isCancelled = unsafe PyObject_IsTrue(cancelled.reference)
+        if isCancelled < 0 { return false }
+        if isCancelled == 1 { return true }
+        return unsafe Object(taking: martlet_call_method0(handle, names.run)) != nil
+    }
+
+    /// SystemExit and KeyboardInterrupt leave the loop; the rest goes to the loop's exception handler.
+    private func report(_ handle: Reference) -> Bool {
+        if unsafe PyErr_ExceptionMatches(martlet_exc_system_exit()) != 0 || PyErr_ExceptionMatches(martlet_exc_keyboard_interrupt()) != 0 { return false }
+        guard let raised = unsafe Object(taking: martlet_take_raised()) else { return false }
+        let arguments: [Reference?] = unsafe [handle, raised.reference]
+        return unsafe Object(taking: martlet_call(names.reportFailure, arguments, 2, nil)) != nil
+    }
+
+    private func isTrue(_ attribute: Reference) -> Bool? {
+        guard let value = unsafe Object(taking: PyObject_GetAttr(loop, attribute)) else { return nil }
+        return unsafe PyObject_IsTrue(value.reference) == 1
+    }
+
+    // MARK: Futures
+
+    func makeFuture() -> Object? {
+        let arguments: [Reference?] = unsafe [loop]
+        return unsafe Object(taking: martlet_call(names.futureType, arguments, 0, names.loopOnly))
+    }
+
+    /// Ends a future that nobody has ended or cancelled.
+    func resolve(_ future: Reference) {
+        guard let isDone = unsafe Object(taking: martlet_call_method0(future, names.done)), unsafe isDone.reference == martlet_false(),
+            unsafe Object(taking: martlet_call_method1(future, names.setResult, martlet_none())) != nil
+        else {
+            PyErr_Clear()
+            return
+        }
+    }
+}

@@ -1,0 +1,1 @@
+"""Martlet: an io_uring server for Python applications."""
