@@ -89,6 +89,7 @@ def test_client_leaves_a_stream(served: ApplicationServer, key: str) -> None:
 
 
 def test_answer_to_nobody(served: ApplicationServer, key: str) -> None:
+    """The application was told that the client has left, and answers all the same."""
     with Connection(served.address) as connection:
         connection.send(get(f"/answer-late?{key}"))
         assert served.note(key) == "started"

@@ -8,6 +8,7 @@ from asgi.script import asked, body, more, run, script, start
 from raw_http import Connection, Cut, get, post
 
 APPLICATION = "sending:application"
+PAUSE = 0.05
 
 
 def failing(key: str, *messages: object) -> str:
@@ -32,7 +33,8 @@ def test_between_start_and_body(served: ApplicationServer, key: str) -> None:
 
 
 def test_chunked_answer_is_cut(served: ApplicationServer, key: str) -> None:
-    received = run(served, failing(key, start(), more(b"begun")))
+    """What the application had time to send is there; the end is not."""
+    received = run(served, failing(key, start(), more(b"begun"), PAUSE))
     assert received.startswith(b"HTTP/1.1 200 ")
     assert b"begun" in received
     assert not received.endswith(b"0\r\n\r\n")
@@ -40,8 +42,16 @@ def test_chunked_answer_is_cut(served: ApplicationServer, key: str) -> None:
 
 
 def test_answer_with_a_length_is_cut(served: ApplicationServer, key: str) -> None:
-    received = run(served, failing(key, start(200, [(b"content-length", b"10")]), more(b"begun")))
+    received = run(served, failing(key, start(200, [(b"content-length", b"10")]), more(b"begun"), PAUSE))
     assert received.endswith(b"\r\n\r\nbegun")
+
+
+@pytest.mark.parametrize("headers", [[], [(b"content-length", b"10")]], ids=["chunked", "length"])
+def test_failure_right_after_the_first_piece(served: ApplicationServer, key: str, headers: list[object]) -> None:
+    """How much has gone out by then is open; that it is not all can be seen."""
+    received = run(served, failing(key, start(200, headers), more(b"begun")))
+    assert received == b"" or b"begun".startswith(received.partition(b"\r\n\r\n")[2][-5:]) or received.endswith(b"5\r\nbegun\r\n")
+    served.wait_for_output(rf"^Traceback [\s\S]*ValueError: the application of {key} has failed")
 
 
 def test_connection_is_not_used_again(served: ApplicationServer, key: str) -> None:
@@ -68,14 +78,12 @@ def test_return_after_the_start_alone(served: ApplicationServer, key: str) -> No
     assert asked(served, script(key, start(200))).status == 500
 
 
-def test_return_in_the_middle_of_the_body(served: ApplicationServer, key: str) -> None:
-    received = run(served, script(key, start(), more(b"begun")))
-    assert b"begun" in received
-    assert not received.endswith(b"0\r\n\r\n")
-
-
-def test_return_in_the_middle_of_a_body_with_a_length(served: ApplicationServer, key: str) -> None:
-    assert run(served, script(key, start(200, [(b"content-length", b"10")]), more(b"begun"))).endswith(b"\r\n\r\nbegun")
+@pytest.mark.parametrize("headers", [[], [(b"content-length", b"10")]], ids=["chunked", "length"])
+def test_return_in_the_middle_of_the_body(served: ApplicationServer, key: str, headers: list[object]) -> None:
+    with Connection(served.address) as connection:
+        connection.send(get(script(key, start(200, headers), more(b"begun"))))
+        with pytest.raises(Cut):
+            connection.response()
 
 
 def test_not_derived_from_exception(served: ApplicationServer) -> None:

@@ -29,7 +29,7 @@ def test_request_line(serve: Serve) -> None:
 
 
 def test_head(serve: Serve) -> None:
-    server = serve(APPLICATION, "--limit-request-head", "4000")
+    server = serve(APPLICATION, "--limit-request-head", "4000", "--limit-request-line", "2000")
     assert server.ask("/hello", "X: " + "a" * 3500).status == 200
     assert refusal(server, get("/hello", "X: " + "a" * 4000)) == 431
     assert refusal(server, get("/hello", "X: " + "a" * 100_000)[:-4]) == 431

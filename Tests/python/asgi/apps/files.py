@@ -9,14 +9,14 @@ from common import application as routed
 
 
 async def pathsend(scope: Scope, receive: Receive, send: Send) -> None:
-    """By path. What is refused is noted and answered with 404."""
+    """By path. What is refused is noted, and the body is another."""
     key, path, headers = literal(scope)
     await begin(send, 200, headers)
     try:
         await send({"type": "http.response.pathsend", "path": path})
     except Exception as error:
         note(key, raised(error))
-        await answer(send, b"no such file", 404)
+        await end(send, b"no such file")
         return
     note(key, "sent")
 
@@ -58,7 +58,7 @@ async def zerocopysend_wrong(scope: Scope, receive: Receive, send: Send) -> None
         await send({"type": "http.response.zerocopysend", **message})
     except Exception as error:
         note(key, raised(error))
-        await answer(send, b"refused", 400)
+        await end(send, b"refused")
 
 
 async def descriptors(scope: Scope, receive: Receive, send: Send) -> None:

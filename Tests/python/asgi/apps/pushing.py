@@ -34,8 +34,10 @@ async def flood(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def one_large_piece(scope: Scope, receive: Receive, send: Send) -> None:
     key, count = literal(scope)
+    await begin(send)
     try:
-        await answer(send, bytes(count))
+        await more(send, bytes(count))
+        await end(send)
         note(key, "sent all")
     except OSError as error:
         note(key, raised(error))

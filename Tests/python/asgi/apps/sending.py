@@ -1,11 +1,12 @@
 """Sends the messages that the request names, and what cannot be written as a literal by routes of their own."""
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import http
-import os
 from typing import Any, Iterator
 
-from common import Receive, Scope, Send, answer, begin, end, literal, note, raised, whole_body
+from common import Receive, Scope, Send, answer, begin, end, literal, more, note, raised, whole_body
 from common import application as routed
 
 
@@ -27,10 +28,10 @@ async def strict_script(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def fail_after(scope: Scope, receive: Receive, send: Send) -> None:
-    """Sends the messages, then fails."""
+    """Sends the messages, then fails. A number among them is a pause of so many seconds."""
     key, messages = literal(scope)
     for message in messages:
-        await send(message)
+        await (asyncio.sleep(message) if isinstance(message, float) else send(message))
     raise ValueError(f"the application of {key} has failed")
 
 
@@ -101,6 +102,17 @@ async def headers_that_raise(scope: Scope, receive: Receive, send: Send) -> None
         await answer(send, b"recovered")
 
 
+async def sized(scope: Scope, receive: Receive, send: Send) -> None:
+    """A body of so many bytes, whole or in two pieces, with and without its length."""
+    form, count = literal(scope)
+    data = hashlib.shake_256(b"body").digest(count)
+    await begin(send, 200, [(b"content-length", b"%d" % count)] if form.endswith("with-length") else [])
+    if form.startswith("halves"):
+        await more(send, data[:count // 2])
+        data = data[count // 2:]
+    await end(send, data)
+
+
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
     await whole_body(receive)
 
@@ -114,11 +126,7 @@ async def base_exception(scope: Scope, receive: Receive, send: Send) -> None:
     raise Unusual("not derived from Exception")
 
 
-async def environment(scope: Scope, receive: Receive, send: Send) -> None:
-    await answer(send, os.getpid())
-
-
 application = routed(
-    script, strict_script, fail_after, headers_of_every_kind, bodies_of_every_kind, status_of_every_kind, message_reused, headers_that_raise, nothing,
-    base_exception, environment,
+    script, strict_script, fail_after, headers_of_every_kind, bodies_of_every_kind, status_of_every_kind, message_reused, headers_that_raise, nothing, sized,
+    base_exception,
 )
