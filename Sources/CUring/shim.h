@@ -16,6 +16,7 @@
 #include <sys/timerfd.h>
 #include <sys/mman.h>
 #include <poll.h>
+#include <time.h>
 
 enum {
     MARTLET_REGISTER_SEND_MSG_RING = 31,   // Linux 6.13: post a completion to a ring from a thread that has none
@@ -61,6 +62,16 @@ static const unsigned MARTLET_READY_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 static const int MARTLET_TIMER_ABSOLUTE = TFD_TIMER_ABSTIME;
 static inline int martlet_timer(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
 static inline int martlet_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+// glibc's own wrappers are points at which a thread may be cancelled, and say so twice per call; no thread is cancelled here.
+static inline ssize_t martlet_receive(int descriptor, void *memory, size_t count) {
+    return syscall(__NR_recvfrom, descriptor, memory, count, 0, NULL, NULL);
+}
+static inline ssize_t martlet_send(int descriptor, const void *memory, size_t count) {
+    return syscall(__NR_sendto, descriptor, memory, count, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
+}
+static inline int martlet_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout) {
+    return (int)syscall(__NR_epoll_pwait, epoll, events, count, timeout, NULL, 0);
+}
 static inline int martlet_watch(int epoll, int descriptor, unsigned readiness, __u64 data) {
     struct epoll_event event = {.events = readiness, .data = {.u64 = data}};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
@@ -79,6 +90,13 @@ static inline unsigned martlet_submissions_publish(struct io_uring *ring) {
         io_uring_smp_store_release(queue->ktail, queue->sqe_tail);
     }
     return queue->sqe_tail - *queue->khead;
+}
+
+// The monotonic clock in steps of the kernel's tick; below 2^63 for three centuries.
+static inline __u64 martlet_coarse_nanoseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return (__u64)time.tv_sec * 1000000000 + (__u64)time.tv_nsec;
 }
 
 // One io_uring_enter for everything prepared. Always with GETEVENTS: under DEFER_TASKRUN nothing is posted without it.

@@ -74,6 +74,22 @@ public struct ByteWriter: ~Copyable {
         unsafe end.copyMemory(from: string.utf8Start, byteCount: count)
     }
 
+    /// Appends literals behind each other, with one check of the room for all of them.
+    // Inlined always: the copies become a few stores.
+    @inlinable @inline(__always)
+    package mutating func append(_ first: StaticString, _ second: StaticString, _ third: StaticString, _ fourth: StaticString) {
+        let counts = (first.utf8CodeUnitCount, second.utf8CodeUnitCount, third.utf8CodeUnitCount, fourth.utf8CodeUnitCount)
+        // Cannot overflow: literals of one program.
+        var end = unsafe reserve(counts.0 &+ counts.1 &+ counts.2 &+ counts.3)
+        unsafe end.copyMemory(from: first.utf8Start, byteCount: counts.0)
+        unsafe end += counts.0
+        unsafe end.copyMemory(from: second.utf8Start, byteCount: counts.1)
+        unsafe end += counts.1
+        unsafe end.copyMemory(from: third.utf8Start, byteCount: counts.2)
+        unsafe end += counts.2
+        unsafe end.copyMemory(from: fourth.utf8Start, byteCount: counts.3)
+    }
+
     /// Appends the bytes of a span.
     @inlinable
     public mutating func append(_ span: Span<UInt8>) {
@@ -81,7 +97,7 @@ public struct ByteWriter: ~Copyable {
     }
 
     /// Appends the bytes of a buffer, which must not overlap the writer's memory.
-    @inlinable
+    @inlinable @inline(__always) // A check and a copy.
     @unsafe
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         let end = unsafe reserve(bytes.count)
@@ -90,10 +106,15 @@ public struct ByteWriter: ~Copyable {
     }
 
     /// Appends a number in decimal, without leading zeros: at most 20 bytes.
-    @inlinable
+    // Inlined always: two digits are a few instructions, more are a call away.
+    @inlinable @inline(__always)
     public mutating func appendDecimal(_ value: UInt64) {
         if value < 10 {
             append(UInt8(truncatingIfNeeded: value) | 0x30)
+        } else if value < 100 {
+            let end = unsafe reserve(2)
+            unsafe end.storeBytes(of: UInt8(truncatingIfNeeded: value / 10) | 0x30, as: UInt8.self)
+            unsafe end.storeBytes(of: UInt8(truncatingIfNeeded: value % 10) | 0x30, toByteOffset: 1, as: UInt8.self)
         } else {
             appendLongDecimal(value)
         }

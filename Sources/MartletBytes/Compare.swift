@@ -2,9 +2,19 @@
 
 extension Span where Element == UInt8 {
     /// Whether the bytes are those of a literal.
+    // Inlined always: a short literal becomes a number.
     @inlinable
+    @inline(__always)
     public func equals(_ literal: StaticString) -> Bool {
-        guard count == literal.utf8CodeUnitCount else { return false }
+        let length = literal.utf8CodeUnitCount
+        guard count == length else { return false }
+        if length <= 8 { return word(at: 0, length: length) == literal.word(at: 0) }
+        return equals(long: literal)
+    }
+
+    /// A literal of the same length.
+    @usableFromInline
+    func equals(long literal: StaticString) -> Bool {
         for index in indices {
             // Safe: the counts are equal.
             if unsafe literal.utf8Start[index] != self[index] { return false }

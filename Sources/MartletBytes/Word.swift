@@ -80,6 +80,22 @@ extension UInt64 {
     }
 }
 
+extension SIMD2<UInt64> {
+    /// Whether any of the sixteen bytes is neither letter nor digit nor `-` nor `.`: the test of one word, for two at once.
+    @inlinable
+    @inline(__always)
+    package var haveBytesOutsideDomainName: Bool {
+        func all(_ byte: UInt8) -> SIMD2<UInt64> { SIMD2(repeating: UInt64(repeating: byte)) }
+        // Wrapping: as for one word.
+        let digit = (self &+ all(0x50)) & ~(self &+ all(0x46))
+        let mark = (self &+ all(0x53)) & ~(self &+ all(0x51))
+        let folded = self | all(0x20)
+        let letter = (folded &+ all(0x1F)) & ~(folded &+ all(0x05))
+        let others = ~(digit | mark | letter) | self
+        return (others[0] | others[1]) & 0x8080_8080_8080_8080 != 0
+    }
+}
+
 extension Span where Element == UInt8 {
     /// Eight bytes from `offset` on; they must be in the span.
     @inlinable

@@ -90,6 +90,8 @@ public struct FieldName: RawRepresentable, Hashable, Sendable {
     package static let knownCount: UInt8 = 63
 
     /// The name as RFC 9110 §16.3 and its registry spell it; empty for ``unknown``.
+    // Inlined where the name is known: there it is a constant.
+    @inlinable
     public var canonicalName: StaticString {
         switch rawValue {
         case 1: "Host"

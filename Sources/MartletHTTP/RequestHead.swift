@@ -143,26 +143,6 @@ public struct RequestHead: Sendable {
             repeating: Field(nameStart: 0, nameCount: 0, token: 0, valueStart: 0, valueCount: 0))
     }
 
-    /// Forgets everything but the rows, which a count of zero makes meaningless.
-    package mutating func reset() {
-        byteCount = 0
-        method = .other
-        version = .http11
-        targetForm = .origin
-        framing = .none
-        keepsAlive = false
-        expectsContinue = false
-        wantsUpgrade = false
-        hasQuery = false
-        methodRange = .empty
-        target = .empty
-        path = .empty
-        query = .empty
-        authority = .empty
-        fieldCount = 0
-        present = 0
-    }
-
     /// Whether a known name occurs.
     @inlinable
     public func has(_ name: FieldName) -> Bool {

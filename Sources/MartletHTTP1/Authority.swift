@@ -5,7 +5,18 @@ internal import MartletBytes
 enum Authority {
     /// Whether the bytes are a host name or address and perhaps a port. User information is refused (RFC 9110 §4.2.4),
     /// as is an empty host (§4.2.1).
+    @inline(__always) // Most are names or addresses without a port, and two words long at most.
     static func isValid(_ authority: Span<UInt8>, portRequired: Bool) -> Bool {
+        if !portRequired, authority.count >= 8, authority.count <= 16 {
+            // Safe: the words overlap within the 8 to 16 bytes. `-` and `.` alone make a name here as they do below.
+            let words = unsafe SIMD2(authority.word(unchecked: 0), authority.word(unchecked: authority.count &- 8))
+            if !words.haveBytesOutsideDomainName { return true }
+        }
+        return isValidOtherwise(authority, portRequired: portRequired)
+    }
+
+    @inline(never) // Rare.
+    private static func isValidOtherwise(_ authority: Span<UInt8>, portRequired: Bool) -> Bool {
         guard let hostEnd = hostEnd(authority) else { return false }
         guard hostEnd < authority.count else { return !portRequired }
         guard authority[hostEnd] == ASCII.colon else { return false }

@@ -8,8 +8,13 @@ internal import MartletBytes
 internal import MartletHTTP
 
 /// What was said about the connection so far.
-struct ConnectionOptions: OptionSet {
-    let rawValue: UInt8
+@frozen
+@usableFromInline
+struct ConnectionOptions: OptionSet, Sendable {
+    @usableFromInline let rawValue: UInt8
+
+    @inlinable
+    init(rawValue: UInt8) { self.rawValue = rawValue }
 
     static let close = ConnectionOptions(rawValue: 1)
     static let keepAlive = ConnectionOptions(rawValue: 2)
@@ -31,20 +36,31 @@ enum FieldMeaning {
     }
 
     /// Takes in a field that is not yet in the head's table.
+    @inline(__always) // Every request has a Host field, and most have no other of these.
     static func apply(
         _ field: Field, of window: Span<UInt8>, to head: inout RequestHead, options: inout ConnectionOptions,
-        limits: borrowing Limits
+        bodyBytesMax: UInt64
+    ) throws(RequestError) {
+        if field.token == FieldName.host.rawValue {
+            if head.has(.host) { throw .duplicateHost }
+            guard Authority.isValid(field.value.bytes(in: window), portRequired: false) else { throw .invalidHost }
+            if head.authority.isEmpty { head.authority = field.value }
+        } else {
+            try applyOther(field, of: window, to: &head, options: &options, bodyBytesMax: bodyBytesMax)
+        }
+    }
+
+    @inline(never) // Keeps the loop over fields short.
+    private static func applyOther(
+        _ field: Field, of window: Span<UInt8>, to head: inout RequestHead, options: inout ConnectionOptions,
+        bodyBytesMax: UInt64
     ) throws(RequestError) {
         let value = field.value.bytes(in: window)
         switch field.knownName {
-        case .host:
-            if head.has(.host) { throw .duplicateHost }
-            guard Authority.isValid(value, portRequired: false) else { throw .invalidHost }
-            if head.authority.isEmpty { head.authority = field.value }
         case .connection:
             addConnectionOptions(value, to: &options)
         case .contentLength:
-            try applyContentLength(value, to: &head, bodyBytesMax: limits.bodyBytesMax)
+            try applyContentLength(value, to: &head, bodyBytesMax: bodyBytesMax)
         case .transferEncoding:
             try applyTransferEncoding(value, to: &head)
         case .expect:
@@ -111,17 +127,27 @@ enum FieldMeaning {
 
 extension RequestHead {
     /// Draws the conclusions from all fields together, at the head's last byte.
+    @inline(__always) // Called from one place.
     mutating func finish(_ window: Span<UInt8>, options: ConnectionOptions) throws(RequestError) {
         if !has(.host) {
             if version == .http11 { throw .missingHost }
-        } else if targetForm == .absolute || targetForm == .authority, let host = firstIndex(of: .host) {
-            let received = field(at: host).value.bytes(in: window)
-            guard received.equalsIgnoringCase(authority.bytes(in: window)) else { throw .hostMismatch }
+        } else if targetForm == .absolute || targetForm == .authority {
+            try compareHosts(window)
         }
         keepsAlive = !options.contains(.close) && (version == .http11 || options.contains(.keepAlive))
         let hasBody = framing != .none && framing != .length(0)
         expectsContinue = hasBody && options.contains(.expectsContinue)
         wantsUpgrade = has(.upgrade) && options.contains(.upgrade) && version == .http11 && method == .get && !hasBody
+    }
+}
+
+extension RequestHead {
+    /// The Host field must agree with the target's authority.
+    @inline(never) // Rare.
+    fileprivate mutating func compareHosts(_ window: Span<UInt8>) throws(RequestError) {
+        guard let host = firstIndex(of: .host) else { return }
+        let received = field(at: host).value.bytes(in: window)
+        guard received.equalsIgnoringCase(authority.bytes(in: window)) else { throw .hostMismatch }
     }
 }
 

@@ -10,6 +10,7 @@ enum RequestLine {
     /// Parses the line that starts at `start`.
     ///
     /// - Returns: the index after its CR LF, or nil when it is not complete.
+    @inline(__always) // Called from one place.
     static func parse(
         _ line: Span<UInt8>, at start: Int, into head: inout RequestHead
     ) throws(RequestError) -> Int? {
@@ -19,7 +20,7 @@ enum RequestLine {
         guard let pathEnd = try targetEnd(line, from: targetStart, or: ASCII.questionMark) else { return nil }
         var end = pathEnd
         if line[pathEnd] == ASCII.questionMark {
-            guard let queryEnd = try targetEnd(line, from: pathEnd &+ 1, or: ASCII.space) else { return nil }
+            guard let queryEnd = try queryEnd(line, from: pathEnd &+ 1) else { return nil }
             head.hasQuery = true
             head.query = ByteRange(pathEnd &+ 1, queryEnd)
             end = queryEnd
@@ -41,14 +42,21 @@ enum RequestLine {
         _ line: Span<UInt8>, at start: Int, into head: inout RequestHead
     ) throws(RequestError) -> Int? {
         // A line that is complete has more than 8 bytes: what is shorter is seen again.
+        // Safe: start <= count - 8 is checked first.
+        if start <= line.count &- 8, unsafe line.word(unchecked: start) & 0xFFFF_FFFF == ("GET " as StaticString).word(at: 0) {
+            head.method = .get
+            return start &+ 3
+        }
+        return try parseOtherMethod(line, at: start, into: &head)
+    }
+
+    @inline(never) // Keeps the most frequent run short.
+    private static func parseOtherMethod(
+        _ line: Span<UInt8>, at start: Int, into head: inout RequestHead
+    ) throws(RequestError) -> Int? {
         if start <= line.count &- 8 {
             // Safe: start <= count - 8 was checked.
-            let word = unsafe line.word(unchecked: start)
-            if word & 0xFFFF_FFFF == ("GET " as StaticString).word(at: 0) {
-                head.method = .get
-                return start &+ 3
-            }
-            if let method = Method(startOf: word) {
+            if let method = unsafe Method(startOf: line.word(unchecked: start)) {
                 head.method = method
                 return start &+ method.name.utf8CodeUnitCount
             }
@@ -61,6 +69,11 @@ enum RequestLine {
             throw line[index] == ASCII.lineFeed ? .bareLineFeed : .invalidMethod
         }
         return index
+    }
+
+    @inline(never) // The second of two scans, which not every target has.
+    private static func queryEnd(_ line: Span<UInt8>, from start: Int) throws(RequestError) -> Int? {
+        try targetEnd(line, from: start, or: ASCII.space)
     }
 
     /// - Returns: the index of the first `stop` or space from `start` on.
@@ -87,14 +100,16 @@ enum RequestLine {
         }
         guard index < line.count else { return nil }
         let byte = line[index]
-        guard byte == ASCII.space || byte == stop else {
-            switch byte {
-            case ASCII.lineFeed: throw .bareLineFeed
-            case ASCII.carriageReturn: throw index > start ? .missingVersion : .invalidTarget
-            default: throw .invalidTarget
-            }
-        }
+        guard byte == ASCII.space || byte == stop else { throw targetFault(byte, isFirst: index == start) }
         return index
+    }
+
+    private static func targetFault(_ byte: UInt8, isFirst: Bool) -> RequestError {
+        switch byte {
+        case ASCII.lineFeed: .bareLineFeed
+        case ASCII.carriageReturn where !isFirst: .missingVersion
+        default: .invalidTarget
+        }
     }
 
     /// - Returns: the index after the line's CR LF.
@@ -110,6 +125,13 @@ enum RequestLine {
                 return try lineEnd(line, at: start &+ 8)
             }
         }
+        return try parseOtherVersion(line, at: start, into: &head)
+    }
+
+    @inline(never) // Rare.
+    private static func parseOtherVersion(
+        _ line: Span<UInt8>, at start: Int, into head: inout RequestHead
+    ) throws(RequestError) -> Int? {
         guard let version = try parseUnusualVersion(line, at: start) else { return nil }
         head.version = version
         guard start &+ 8 < line.count else { return nil }
@@ -119,7 +141,6 @@ enum RequestLine {
     }
 
     /// Any version, byte by byte: `HTTP/`, a digit, a dot, a digit.
-    @inline(never) // Rare.
     private static func parseUnusualVersion(
         _ line: Span<UInt8>, at start: Int
     ) throws(RequestError) -> Version? {

@@ -13,18 +13,19 @@ public import MartletHTTP
 internal import MartletBytes
 
 /// Parses the head of one request after the other. Trivial: 4 bytes, no memory of its own.
+@frozen
 public struct RequestParser: Sendable {
     /// Offset of the first line that is not complete.
-    private var lineStart: UInt16 = 0
-    private var phase = Phase.requestLine
-    private var options = ConnectionOptions()
+    @usableFromInline var lineStart: UInt16 = 0
+    @usableFromInline var phase = Phase.requestLine
+    @usableFromInline var options = ConnectionOptions()
 
-    private enum Phase: UInt8 {
+    @frozen @usableFromInline enum Phase: UInt8, Sendable {
         case requestLine
         case fields
     }
 
-    public init() {}
+    @inlinable public init() {}
 
     /// Parses what has arrived of a head (RFC 9112 §2, §3, §5).
     ///
@@ -36,7 +37,7 @@ public struct RequestParser: Sendable {
     /// - Returns: whether the head is complete; false asks for more bytes.
     /// - Throws: the fault of the shortest faulty prefix. Answer and close; the parser must not be used again.
     public mutating func parse(
-        _ bytes: Span<UInt8>, into head: inout RequestHead, limits: borrowing Limits
+        _ bytes: Span<UInt8>, into head: inout RequestHead, limits: borrowing @_addressable Limits
     ) throws(RequestError) -> Bool {
         let window = bytes.extracting(first: limits.headBytesMax)
         if phase == .requestLine {
@@ -47,18 +48,17 @@ public struct RequestParser: Sendable {
 
     @inline(__always) // Called from one place.
     private mutating func parseRequestLine(
-        _ window: Span<UInt8>, into head: inout RequestHead, limits: borrowing Limits
+        _ window: Span<UInt8>, into head: inout RequestHead, limits: borrowing @_addressable Limits
     ) throws(RequestError) -> Bool {
         var start = Int(lineStart)
         if start == 0 {
             head.reset()
             options = ConnectionOptions()
         }
-        // RFC 9112 §2.2: a server should ignore at least one empty line before the request line.
-        while start < window.count, window[start] == ASCII.carriageReturn || window[start] == ASCII.lineFeed {
-            guard start < 2 * limits.leadingEmptyLinesMax else { throw .tooManyEmptyLines }
-            guard let next = try lineEnd(window, at: start) else { return try waitForMore(window, from: start, limits) }
-            start = next
+        if start < window.count, window[start] <= ASCII.carriageReturn {
+            start = try skipEmptyLines(window, from: start, limits)
+            // The LF of an empty line has not arrived.
+            if start < window.count, window[start] == ASCII.carriageReturn { return try waitForMore(window, from: start, limits) }
         }
         let line = window.extracting(first: start + limits.requestLineBytesMax)
         if let end = try RequestLine.parse(line, at: start, into: &head) {
@@ -70,9 +70,25 @@ public struct RequestParser: Sendable {
         return try waitForMore(window, from: start, limits)
     }
 
+    /// RFC 9112 §2.2: a server should ignore at least one empty line before the request line.
+    ///
+    /// - Returns: the index after the empty lines that are complete.
+    @inline(never) // Rare.
+    private func skipEmptyLines(
+        _ window: Span<UInt8>, from first: Int, _ limits: borrowing @_addressable Limits
+    ) throws(RequestError) -> Int {
+        var start = first
+        while start < window.count, window[start] == ASCII.carriageReturn || window[start] == ASCII.lineFeed {
+            guard start < 2 * limits.leadingEmptyLinesMax else { throw .tooManyEmptyLines }
+            guard let next = try lineEnd(window, at: start) else { break }
+            start = next
+        }
+        return start
+    }
+
     @inline(__always) // Called from one place.
     private mutating func parseFields(
-        _ window: Span<UInt8>, into head: inout RequestHead, limits: borrowing Limits
+        _ window: Span<UInt8>, into head: inout RequestHead, limits: borrowing @_addressable Limits
     ) throws(RequestError) -> Bool {
         var start = Int(lineStart)
         while start < window.count {
@@ -86,7 +102,7 @@ public struct RequestParser: Sendable {
             guard head.fieldCount < limits.fieldCountMax else { throw .tooManyFields }
             guard let line = try FieldLine.parse(window, at: start, first: head.fieldCount == 0) else { break }
             if FieldMeaning.concerns(line.field.token) {
-                try FieldMeaning.apply(line.field, of: window, to: &head, options: &options, limits: limits)
+                try FieldMeaning.apply(line.field, of: window, to: &head, options: &options, bodyBytesMax: limits.bodyBytesMax)
             }
             head.append(line.field)
             start = line.end
@@ -95,11 +111,35 @@ public struct RequestParser: Sendable {
     }
 
     /// Remembers the line to go on with; if the window ends where the limit on the head is, there is no going on.
+    @inline(never) // Rare: a head in pieces.
     private mutating func waitForMore(
-        _ window: Span<UInt8>, from start: Int, _ limits: borrowing Limits
+        _ window: Span<UInt8>, from start: Int, _ limits: borrowing @_addressable Limits
     ) throws(RequestError) -> Bool {
         guard window.count < limits.headBytesMax else { throw .headTooLarge }
         lineStart = UInt16(start)
         return false
+    }
+}
+
+extension RequestHead {
+    /// Forgets everything but the rows, which a count of zero makes meaningless.
+    @inline(__always) // A dozen stores.
+    fileprivate mutating func reset() {
+        byteCount = 0
+        method = .other
+        version = .http11
+        targetForm = .origin
+        framing = .none
+        keepsAlive = false
+        expectsContinue = false
+        wantsUpgrade = false
+        hasQuery = false
+        methodRange = .empty
+        target = .empty
+        path = .empty
+        query = .empty
+        authority = .empty
+        fieldCount = 0
+        present = 0
     }
 }

@@ -32,7 +32,7 @@ public struct ResponseFraming: Hashable, Sendable {
     public let connection: ConnectionField
 
     /// Whether the connection can carry another request after this response.
-    public var keepsAlive: Bool { connection != .close }
+    @inlinable public var keepsAlive: Bool { connection != .close }
 
     /// Decides.
     ///
@@ -43,6 +43,7 @@ public struct ResponseFraming: Hashable, Sendable {
     ///   - keepAliveWanted: whether both the request and the server are for keeping the connection.
     ///   - length: size of the body in bytes if it is known; for an answer to HEAD, and for 304, the size that the body
     ///     would have had. Ignored where the status forbids a body.
+    @inlinable
     public init(status: Status, method: Method, version: Version, keepAliveWanted: Bool, length: UInt64?) {
         body = ResponseFraming.body(status: status, method: method, version: version, length: length)
         if status.isInformational {
@@ -55,7 +56,8 @@ public struct ResponseFraming: Hashable, Sendable {
         }
     }
 
-    private static func body(status: Status, method: Method, version: Version, length: UInt64?) -> ResponseBody {
+    @inlinable
+    static func body(status: Status, method: Method, version: Version, length: UInt64?) -> ResponseBody {
         // RFC 9110 §8.6: no Content-Length in 1xx, in 204, and in a 2xx answer to CONNECT.
         if status.isInformational || status == .noContent { return .none }
         if method == .connect && status.isSuccessful { return .none }

@@ -4,7 +4,7 @@
 
 internal import MartletBytes
 internal import MartletEngine
-internal import MartletHTTP
+public import MartletHTTP
 internal import MartletHTTP1
 
 /// The fields that somebody set for an answer, already in their final spelling.
@@ -27,39 +27,45 @@ typealias FieldLines = UnsafeRawBufferPointer
 
 extension Core {
     /// Fields that the writer in hand has set.
-    var fieldsInHand: FieldLines { unsafe FieldLines(start: fieldMemory.base, count: fieldCount) }
+    var fieldsInHand: FieldLines { unsafe FieldLines(start: fieldBase, count: fieldCount) }
 
     /// Bodies up to this size are written behind their head; larger ones into blocks of their own.
     private static let inlineBodyBytesMax = 2048
     private static let headOverheadBytes = 512
 
+    /// The whole answer from memory, with the fields that the writer in hand has set.
+    @usableFromInline mutating func answer(_ slot: UInt32, _ status: Status, bytes: UnsafeRawBufferPointer) {
+        unsafe answer(slot, status, fields: fieldsInHand, bytes: bytes)
+    }
+
     /// The whole answer from memory: the usual one, so it takes one reservation and one pass.
     mutating func answer(_ slot: UInt32, _ status: Status, fields: FieldLines, bytes: UnsafeRawBufferPointer) {
-        guard let framing = beginAnswer(slot, status, length: UInt64(bytes.count)) else { return }
+        let row = unsafe connection(slot)
+        guard let framing = unsafe beginAnswer(row, status, length: UInt64(bytes.count)) else { return }
         let isInline = bytes.count <= Self.inlineBodyBytesMax
         let need = preamble.byteCount + Self.headOverheadBytes + fields.count + (isInline ? bytes.count : 0)
-        guard let block = unsafe reserve(slot, need) else { return }
+        guard let block = unsafe reserve(slot, row, need) else { return }
         var writer = unsafe writer(block)
         unsafe writeHead(status, fields, framing, into: &writer)
-        let hasBody = carriesBody(framing)
+        let hasBody = framing.carriesBody
         if hasBody, isInline { unsafe writer.append(bytes) }
-        unsafe commit(slot, block, writer.count)
+        unsafe commit(row, block, writer.count)
         if hasBody, !isInline { unsafe appendBytes(slot, bytes) }
-        finishAnswer(slot)
+        unsafe finishAnswer(slot, row)
     }
 
     mutating func answer(_ slot: UInt32, _ status: Status, fields: FieldLines, body: AnswerBody) {
         if case .bytes(let bytes) = unsafe body { return unsafe answer(slot, status, fields: fields, bytes: bytes) }
-        guard let framing = unsafe beginAnswer(slot, status, length: UInt64(body.byteCount)) else { return }
+        guard let framing = unsafe beginAnswer(connection(slot), status, length: UInt64(body.byteCount)) else { return }
         guard unsafe appendHead(slot, status, fields, framing) else { return }
-        if carriesBody(framing) {
+        if framing.carriesBody {
             switch unsafe body {
             case .bytes: break
             case .shared(let shared): appendShared(slot, shared)
             case .file(let file, let offset, let count): appendFile(slot, file, offset: offset, count: count)
             }
         }
-        finishAnswer(slot)
+        unsafe finishAnswer(slot, connection(slot))
     }
 
     /// Begins an answer whose body comes in pieces. Without a length it goes out in chunks, to an HTTP/1.0 client until the close.
@@ -67,7 +73,7 @@ extension Core {
         let row = unsafe connection(slot)
         // An answer that goes on while the body comes is one that reads it: the client is told before the answer's head.
         if unsafe row.pointee.requestStage == .streamingBody { sendContinue(slot) }
-        guard let framing = beginAnswer(slot, status, length: length, isStreamed: true) else { return }
+        guard let framing = unsafe beginAnswer(row, status, length: length, isStreamed: true) else { return }
         guard unsafe appendHead(slot, status, fields, framing) else { return }
         unsafe row.pointee.flags.remove([.chunkedAnswer, .sizedAnswer, .bodylessAnswer])
         switch framing.body {
@@ -83,21 +89,17 @@ extension Core {
     }
 
     private mutating func appendHead(_ slot: UInt32, _ status: Status, _ fields: FieldLines, _ framing: ResponseFraming) -> Bool {
-        guard let block = unsafe reserve(slot, preamble.byteCount + Self.headOverheadBytes + fields.count) else { return false }
+        let row = unsafe connection(slot)
+        guard let block = unsafe reserve(slot, row, preamble.byteCount + Self.headOverheadBytes + fields.count) else { return false }
         var writer = unsafe writer(block)
         unsafe writeHead(status, fields, framing, into: &writer)
-        unsafe commit(slot, block, writer.count)
+        unsafe commit(row, block, writer.count)
         return true
     }
 
-    private func carriesBody(_ framing: ResponseFraming) -> Bool {
-        switch framing.body {
-        case .length, .chunked, .untilClose: true
-        case .none, .announced: false
-        }
-    }
-
-    private func writeHead(_ status: Status, _ fields: FieldLines, _ framing: ResponseFraming, into writer: inout ByteWriter) {
+    // Mutating, because a method that is not, called from one that is, gets a copy of the whole core (Swift 6.3).
+    @inline(__always) // One straight run per request.
+    private mutating func writeHead(_ status: Status, _ fields: FieldLines, _ framing: ResponseFraming, into writer: inout ByteWriter) {
         if status == .ok, ownFields.isEmpty {
             preamble.appendOK(into: &writer)
         } else {
@@ -110,8 +112,8 @@ extension Core {
     }
 
     /// Decides the framing; nil when nobody waits for an answer any more.
-    private mutating func beginAnswer(_ slot: UInt32, _ status: Status, length: UInt64?, isStreamed: Bool = false) -> ResponseFraming? {
-        let row = unsafe connection(slot)
+    @inline(__always) // One straight run per request.
+    private mutating func beginAnswer(_ row: ConnectionRow, _ status: Status, length: UInt64?, isStreamed: Bool = false) -> ResponseFraming? {
         guard unsafe row.pointee.responseStage == .pending else { return nil }
         precondition(status.code >= 200 && status.code <= 599, "a final answer has a status from 200 to 599")
         let flags = unsafe row.pointee.flags
@@ -119,7 +121,7 @@ extension Core {
         let most = settings.requestsPerConnectionMax
         if most > 0, unsafe row.pointee.requestsAnswered + 1 >= most { keepsAlive = false }
         // A streamed answer may well read the body to its end; if it does not, the connection ends without having been announced.
-        if !isStreamed, !canReuseAfterEarlyAnswer(slot) { keepsAlive = false }
+        if !isStreamed, unsafe !row.pointee.canReuseAfterEarlyAnswer { keepsAlive = false }
         let framing = ResponseFraming(
             status: status, method: flags.contains(.isHead) ? .head : .get, version: flags.contains(.isHTTP10) ? .http10 : .http11,
             keepAliveWanted: keepsAlive, length: length)
@@ -128,63 +130,66 @@ extension Core {
             // The client may be sending more: another request, or the rest of a body.
             if unsafe flags.contains(.requestKeepsAlive) || row.pointee.requestStage != .complete { unsafe row.pointee.flags.insert(.lingers) }
         }
-        counters.answers[Int(status.code / 100)] += 1
+        counters.answers[Int(status.code / 100)] &+= 1  // Safe: 64 bits do not wrap.
         return framing
     }
 
-    /// A body that the answer did not wait for is read to its end only when that is cheap and sure; else the connection ends.
-    func canReuseAfterEarlyAnswer(_ slot: UInt32) -> Bool {
-        let row = unsafe connection(slot)
-        switch unsafe row.pointee.requestStage {
-        case .streamingBody, .discardingBody:
-            let flags = unsafe row.pointee.flags
-            return unsafe !flags.contains(.expectsContinue) && !flags.contains(.chunkedRequest) && row.pointee.bodyRemaining <= CoreSettings.discardBytesMax
-        default:
-            return true
-        }
-    }
-
-    mutating func finishAnswer(_ slot: UInt32) {
-        unsafe connection(slot).pointee.responseStage = .complete
-        wantFlush(slot)
-        if slotInHand != slot { enqueue(slot, .wantsInput) }
+    @inline(__always) // One straight run per request.
+    mutating func finishAnswer(_ slot: UInt32, _ row: ConnectionRow) {
+        unsafe row.pointee.responseStage = .complete
+        if slotInHand != slot { enqueue(slot, [.wantsFlush, .wantsInput]) }
     }
 
     // MARK: The body in pieces
 
-    /// Appends a piece; the result says how the connection stands after it.
+    /// Appends a piece, copied; the result says how the connection stands after it.
     mutating func write(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer) -> WriteResult {
+        write(slot, byteCount: bytes.count) { core in unsafe core.appendBytes(slot, bytes) }
+    }
+
+    /// A piece of a body that is appended by somebody who knows how.
+    mutating func write(_ slot: UInt32, byteCount: Int, _ append: (inout Core) -> Void) -> WriteResult {
         let row = unsafe connection(slot)
         guard unsafe row.pointee.responseStage == .streaming else { return .gone }
         let flags = unsafe row.pointee.flags
-        if bytes.count > 0, !flags.contains(.bodylessAnswer) {
-            if flags.contains(.sizedAnswer) {
-                guard unsafe UInt64(bytes.count) <= row.pointee.answerRemaining else {
-                    cut(slot)
-                    return .gone
-                }
-                unsafe row.pointee.answerRemaining -= UInt64(bytes.count)
-            }
-            unsafe appendPiece(slot, bytes, chunked: flags.contains(.chunkedAnswer))
+        if byteCount > 0, !flags.contains(.bodylessAnswer) {
+            guard takePromised(slot, byteCount) else { return .gone }
+            let isChunked = flags.contains(.chunkedAnswer)
+            if isChunked, !appendFraming(slot, ResponseSerializer.chunkHeadBytesMax, { ResponseSerializer.chunkHead(byteCount: byteCount, into: &$0) }) { return .gone }
+            append(&self)
+            if isChunked, !appendFraming(slot, ResponseSerializer.chunkTailBytes, { ResponseSerializer.chunkTail(into: &$0) }) { return .gone }
             wantFlush(slot)
         }
+        return standing(slot)
+    }
+
+    /// Counts a piece against the promised length; one that exceeds it cuts the connection.
+    private mutating func takePromised(_ slot: UInt32, _ byteCount: Int) -> Bool {
+        let row = unsafe connection(slot)
+        guard unsafe row.pointee.flags.contains(.sizedAnswer) else { return true }
+        guard unsafe UInt64(byteCount) <= row.pointee.answerRemaining else {
+            cut(slot)
+            return false
+        }
+        unsafe row.pointee.answerRemaining -= UInt64(byteCount)
+        return true
+    }
+
+    private mutating func appendFraming(_ slot: UInt32, _ byteCountMax: Int, _ write: (inout ByteWriter) -> Void) -> Bool {
+        let row = unsafe connection(slot)
+        guard let block = unsafe reserve(slot, row, byteCountMax) else { return false }
+        var writer = unsafe writer(block)
+        write(&writer)
+        unsafe commit(row, block, writer.count)
+        return true
+    }
+
+    private func standing(_ slot: UInt32) -> WriteResult {
+        let row = unsafe connection(slot)
         if unsafe row.pointee.flags.contains(.wantsAbort) { return .gone }
         guard unsafe row.pointee.outputBytes > settings.outputHighWaterBytes else { return .open }
         unsafe row.pointee.flags.insert(.wantsWritable)
         return .full
-    }
-
-    private mutating func appendPiece(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer, chunked: Bool) {
-        guard chunked else { return unsafe appendBytes(slot, bytes) }
-        guard let head = unsafe reserve(slot, ResponseSerializer.chunkHeadBytesMax) else { return }
-        var headWriter = unsafe writer(head)
-        ResponseSerializer.chunkHead(byteCount: bytes.count, into: &headWriter)
-        unsafe commit(slot, head, headWriter.count)
-        unsafe appendBytes(slot, bytes)
-        guard let tail = unsafe reserve(slot, ResponseSerializer.chunkTailBytes) else { return }
-        var tailWriter = unsafe writer(tail)
-        ResponseSerializer.chunkTail(into: &tailWriter)
-        unsafe commit(slot, tail, tailWriter.count)
     }
 
     /// Ends a streamed body. One that is shorter than its promised length cuts the connection.
@@ -194,12 +199,12 @@ extension Core {
         let flags = unsafe row.pointee.flags
         if flags.contains(.sizedAnswer), unsafe row.pointee.answerRemaining > 0 { return cut(slot) }
         if flags.contains(.chunkedAnswer), !flags.contains(.bodylessAnswer) {
-            guard let block = unsafe reserve(slot, ResponseSerializer.lastChunkBytes) else { return }
+            guard let block = unsafe reserve(slot, row, ResponseSerializer.lastChunkBytes) else { return }
             var writer = unsafe writer(block)
             ResponseSerializer.lastChunk(into: &writer)
-            unsafe commit(slot, block, writer.count)
+            unsafe commit(row, block, writer.count)
         }
-        finishAnswer(slot)
+        unsafe finishAnswer(slot, row)
     }
 
     /// An interim answer: the client may send its body now.
@@ -224,5 +229,15 @@ extension Core {
         unsafe answer(
             slot, status, fields: FieldLines(start: text.utf8Start, count: text.utf8CodeUnitCount),
             bytes: UnsafeRawBufferPointer(start: explanation.utf8Start, count: explanation.utf8CodeUnitCount))
+    }
+}
+
+extension ResponseFraming {
+    /// Whether bytes of a body follow the head.
+    fileprivate var carriesBody: Bool {
+        switch body {
+        case .length, .chunked, .untilClose: true
+        case .none, .announced: false
+        }
     }
 }

@@ -2,6 +2,9 @@
 
 internal import MartletEngine
 
+/// A connection's row, looked up and checked once; valid as long as the table. The steps that every request takes hand it on.
+typealias ConnectionRow = UnsafeMutablePointer<Connection>
+
 /// A table of fixed capacity; rows that were never used cost no memory. Not a `Slab`: a generic of another module is not inlined here, and a row is
 /// looked up some dozen times for each request.
 @safe struct ConnectionTable: ~Copyable {

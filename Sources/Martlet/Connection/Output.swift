@@ -8,27 +8,30 @@ internal import MartletEngine
 extension Core {
     /// A writer over free room of at least `byteCount` bytes (at most a large block) behind what the slot sends next; nil when there is no memory.
     /// What was written counts only after `commit`.
-    mutating func reserve(_ slot: UInt32, _ byteCount: Int) -> BlockPointer? {
-        if let last = unsafe connection(slot).pointee.fillingLast.pointer, unsafe last.room >= byteCount { return unsafe last }
+    @inline(__always) // One straight run per request.
+    mutating func reserve(_ slot: UInt32, _ row: ConnectionRow, _ byteCount: Int) -> BlockPointer? {
+        if let last = unsafe row.pointee.fillingLast.pointer, unsafe last.room >= byteCount { return unsafe last }
         guard let block = unsafe blocks.take(byteCount) ?? makeRoom(slot, byteCount) else {
             cut(slot)
             return nil
         }
-        unsafe append(slot, block)
+        unsafe append(row, block)
         return unsafe block
     }
 
-    func writer(_ block: BlockPointer) -> ByteWriter {
+    @inline(__always) // One straight run per request.
+    mutating func writer(_ block: BlockPointer) -> ByteWriter {
         unsafe ByteWriter(block.payload + block.pointee.end, capacity: block.room)
     }
 
-    func commit(_ slot: UInt32, _ block: BlockPointer, _ byteCount: Int) {
+    @inline(__always) // One straight run per request.
+    mutating func commit(_ row: ConnectionRow, _ block: BlockPointer, _ byteCount: Int) {
         unsafe block.pointee.end += byteCount
-        unsafe connection(slot).pointee.outputBytes += byteCount
+        unsafe row.pointee.outputBytes += byteCount
     }
 
-    private func append(_ slot: UInt32, _ block: BlockPointer) {
-        let row = unsafe connection(slot)
+    @inline(__always) // One straight run per request.
+    private mutating func append(_ row: ConnectionRow, _ block: BlockPointer) {
         if let last = unsafe row.pointee.fillingLast.pointer {
             unsafe last.pointee.next = unsafe block
         } else {
@@ -39,16 +42,17 @@ extension Core {
 
     /// Copies bytes behind what the slot sends next, over as many blocks as they need.
     mutating func appendBytes(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer) {
+        let row = unsafe connection(slot)
         var rest = unsafe bytes
         while unsafe !rest.isEmpty {
-            let last = unsafe connection(slot).pointee.fillingLast.pointer
+            let last = unsafe row.pointee.fillingLast.pointer
             let room = unsafe last?.room ?? 0
             // A block that is nearly full is not worth a split; the rest of a large body goes into large blocks.
             let wanted = unsafe min(rest.count, BlockPool.largeBytes - Block.headerBytes)
-            guard let block = unsafe room >= min(wanted, 512) ? last : reserve(slot, wanted) else { return }
+            guard let block = unsafe room >= min(wanted, 512) ? last : reserve(slot, row, wanted) else { return }
             let count = unsafe min(rest.count, block.room)
             unsafe (block.payload + block.pointee.end).copyMemory(from: rest.baseAddress!, byteCount: count)
-            unsafe commit(slot, block, count)
+            unsafe commit(row, block, count)
             unsafe rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
     }
@@ -68,7 +72,7 @@ extension Core {
         unsafe block.pointee.address = bytes.baseAddress
         unsafe block.pointee.end = bytes.count
         unsafe block.pointee.owner = Unmanaged.passRetained(owner)
-        unsafe append(slot, block)
+        unsafe append(connection(slot), block)
         unsafe connection(slot).pointee.outputBytes += bytes.count
     }
 
@@ -82,7 +86,7 @@ extension Core {
         unsafe block.pointee.offset = Int64(offset)
         unsafe block.pointee.end = count
         unsafe block.pointee.owner = Unmanaged.passRetained(file as AnyObject)
-        unsafe append(slot, block)
+        unsafe append(connection(slot), block)
         // A file waits on disk, not in our memory: it does not count against the high-water mark.
     }
 

@@ -19,7 +19,7 @@ extension Core {
         return nil
     }
 
-    private func isStalled(_ slot: UInt32) -> Bool {
+    private mutating func isStalled(_ slot: UInt32) -> Bool {
         let row = unsafe connection(slot)
         return unsafe row.pointee.requestStage == .head && !row.pointee.unparsed.isNone && row.pointee.flags.contains(.sendInFlight)
     }

@@ -1,6 +1,6 @@
 // One answer. Not copyable and not escapable: answering twice or storing the writer does not compile, and forgetting it is a 500.
 
-internal import MartletBytes
+public import MartletBytes
 internal import MartletEngine
 public import MartletHTTP
 public import MartletHTTP1
@@ -10,12 +10,12 @@ public import MartletHTTP1
 ///
 /// Fields set before are part of the answer. `Content-Length`, `Transfer-Encoding` and `Connection` are the server's own
 /// (RFC 9112 §6, §9); a value with CR, LF or another control character is refused (RFC 9110 §5.5).
-@safe public struct ResponseWriter: ~Copyable, ~Escapable {
-    let core: CorePointer
-    let slot: UInt32
+@frozen @safe public struct ResponseWriter: ~Copyable, ~Escapable {
+    @usableFromInline let core: UnsafeMutablePointer<Core>
+    @usableFromInline let slot: UInt32
 
     @_lifetime(immortal)
-    init(core: CorePointer, slot: UInt32) {
+    @inlinable init(core: UnsafeMutablePointer<Core>, slot: UInt32) {
         unsafe self.core = core
         self.slot = slot
         unsafe core.pointee.fieldCount = 0
@@ -24,6 +24,8 @@ public import MartletHTTP1
     // MARK: Fields
 
     /// Adds a field with a literal value.
+    // Inlined always: where the name is a literal too, the line is a few stores.
+    @inlinable @inline(__always)
     public mutating func field(_ name: FieldName, _ value: StaticString) {
         do throws(ResponseFieldError) {
             var writer = fieldWriter(name.canonicalName.utf8CodeUnitCount + value.utf8CodeUnitCount)
@@ -48,26 +50,27 @@ public import MartletHTTP1
         keep(writer)
     }
 
-    private func fieldWriter(_ byteCount: Int) -> ByteWriter {
+    @inlinable func fieldWriter(_ byteCount: Int) -> ByteWriter {
         let used = unsafe core.pointee.fieldCount
         precondition(used + byteCount + 4 <= Core.fieldBytesMax, "the fields of one answer have at most 65,536 bytes")
-        return unsafe ByteWriter(core.pointee.fieldMemory.base, capacity: Core.fieldBytesMax, count: used)
+        return unsafe ByteWriter(core.pointee.fieldBase, capacity: Core.fieldBytesMax, count: used)
     }
 
-    private func keep(_ writer: borrowing ByteWriter) { unsafe core.pointee.fieldCount = writer.count }
+    @inlinable func keep(_ writer: borrowing ByteWriter) { unsafe core.pointee.fieldCount = writer.count }
 
     // MARK: Whole answers
 
     /// Sends bytes; they are copied into the connection's output.
     public consuming func send(_ status: Status = .ok, body: Span<UInt8>) {
-        unsafe body.withUnsafeBytes { unsafe core.pointee.answer(slot, status, fields: core.pointee.fieldsInHand, bytes: $0) }
+        unsafe body.withUnsafeBytes { unsafe core.pointee.answer(slot, status, bytes: $0) }
         discard self
     }
 
     /// Sends a literal.
+    @inlinable
     public consuming func send(_ status: Status = .ok, body: StaticString) {
         let bytes = unsafe UnsafeRawBufferPointer(start: body.utf8Start, count: body.utf8CodeUnitCount)
-        unsafe core.pointee.answer(slot, status, fields: core.pointee.fieldsInHand, bytes: bytes)
+        unsafe core.pointee.answer(slot, status, bytes: bytes)
         discard self
     }
 
@@ -86,7 +89,7 @@ public import MartletHTTP1
 
     /// Sends an answer without a body.
     public consuming func send(_ status: Status) {
-        unsafe core.pointee.answer(slot, status, fields: core.pointee.fieldsInHand, bytes: UnsafeRawBufferPointer(start: nil, count: 0))
+        unsafe core.pointee.answer(slot, status, bytes: UnsafeRawBufferPointer(start: nil, count: 0))
         discard self
     }
 

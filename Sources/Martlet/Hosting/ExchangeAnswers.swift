@@ -68,6 +68,11 @@ extension Exchange {
         unsafe core.pointee.interim(slot, status, fields: fields)
     }
 
+    /// Ends the connection after what was written, without the rest of the answer: the client sees that it is not whole.
+    package func truncate() {
+        if isLive { unsafe core.pointee.truncate(slot) }
+    }
+
     /// Ends a streamed answer; trailers go out when it is chunked (RFC 9112 §7.1.2).
     package func finish(trailers: UnsafeRawBufferPointer) {
         if isLive { unsafe core.pointee.finishStreaming(slot, trailers: trailers) }
@@ -75,60 +80,24 @@ extension Exchange {
 }
 
 extension Core {
-    /// A piece of a body that is appended by somebody who knows how.
-    mutating func write(_ slot: UInt32, byteCount: Int, _ append: (inout Core) -> Void) -> WriteResult {
-        let row = unsafe connection(slot)
-        guard unsafe row.pointee.responseStage == .streaming else { return .gone }
-        let flags = unsafe row.pointee.flags
-        if byteCount > 0, !flags.contains(.bodylessAnswer) {
-            guard takePromised(slot, byteCount) else { return .gone }
-            let isChunked = flags.contains(.chunkedAnswer)
-            if isChunked, !appendFraming(slot, ResponseSerializer.chunkHeadBytesMax, { ResponseSerializer.chunkHead(byteCount: byteCount, into: &$0) }) { return .gone }
-            append(&self)
-            if isChunked, !appendFraming(slot, ResponseSerializer.chunkTailBytes, { ResponseSerializer.chunkTail(into: &$0) }) { return .gone }
-            wantFlush(slot)
-        }
-        return standing(slot)
-    }
-
-    /// Counts a piece against the promised length; one that exceeds it cuts the connection.
-    private mutating func takePromised(_ slot: UInt32, _ byteCount: Int) -> Bool {
-        let row = unsafe connection(slot)
-        guard unsafe row.pointee.flags.contains(.sizedAnswer) else { return true }
-        guard unsafe UInt64(byteCount) <= row.pointee.answerRemaining else {
-            cut(slot)
-            return false
-        }
-        unsafe row.pointee.answerRemaining -= UInt64(byteCount)
-        return true
-    }
-
-    private mutating func appendFraming(_ slot: UInt32, _ byteCountMax: Int, _ write: (inout ByteWriter) -> Void) -> Bool {
-        guard let block = unsafe reserve(slot, byteCountMax) else { return false }
-        var writer = unsafe writer(block)
-        write(&writer)
-        unsafe commit(slot, block, writer.count)
-        return true
-    }
-
-    private func standing(_ slot: UInt32) -> WriteResult {
-        let row = unsafe connection(slot)
-        if unsafe row.pointee.flags.contains(.wantsAbort) { return .gone }
-        guard unsafe row.pointee.outputBytes > settings.outputHighWaterBytes else { return .open }
-        unsafe row.pointee.flags.insert(.wantsWritable)
-        return .full
-    }
-
     mutating func interim(_ slot: UInt32, _ status: Status, fields: FieldLines) {
         let row = unsafe connection(slot)
         guard unsafe !row.pointee.flags.contains(.isHTTP10) else { return }
-        guard let block = unsafe reserve(slot, ResponseSerializer.statusLineBytesMax + fields.count + 2) else { return }
+        guard let block = unsafe reserve(slot, row, ResponseSerializer.statusLineBytesMax + fields.count + 2) else { return }
         var writer = unsafe writer(block)
         ResponseSerializer.statusLine(status, into: &writer)
         unsafe writer.append(fields)
         ResponseSerializer.endOfHead(into: &writer)
-        unsafe commit(slot, block, writer.count)
+        unsafe commit(row, block, writer.count)
         wantFlush(slot)
+    }
+
+    mutating func truncate(_ slot: UInt32) {
+        let row = unsafe connection(slot)
+        // A body that lasts until the close looks whole when the connection ends in order: it must not.
+        guard unsafe row.pointee.responseStage == .streaming, unsafe !row.pointee.flags.isDisjoint(with: [.chunkedAnswer, .sizedAnswer]) else { return cut(slot) }
+        unsafe row.pointee.flags.formUnion([.closes, .lingers])
+        unsafe finishAnswer(slot, row)
     }
 
     mutating func finishStreaming(_ slot: UInt32, trailers: FieldLines) {
@@ -136,13 +105,13 @@ extension Core {
         guard unsafe row.pointee.responseStage == .streaming else { return }
         let flags = unsafe row.pointee.flags
         guard trailers.count > 0, flags.contains(.chunkedAnswer), !flags.contains(.bodylessAnswer) else { return finishStreaming(slot) }
-        guard let block = unsafe reserve(slot, trailers.count + ResponseSerializer.lastChunkBytes) else { return }
+        guard let block = unsafe reserve(slot, row, trailers.count + ResponseSerializer.lastChunkBytes) else { return }
         var writer = unsafe writer(block)
         writer.append("0\r\n")
         unsafe writer.append(trailers)
         ResponseSerializer.endOfHead(into: &writer)
-        unsafe commit(slot, block, writer.count)
-        finishAnswer(slot)
+        unsafe commit(row, block, writer.count)
+        unsafe finishAnswer(slot, row)
     }
 }
 

@@ -46,6 +46,7 @@ extension UnsafeMutablePointer where Pointee == Block {
     var payload: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(self) + Block.headerBytes }
 
     /// What a memory or shared block has to send.
+    @inline(__always) // A few loads.
     var bytes: UnsafeRawBufferPointer {
         let base = unsafe pointee.kind == .shared ? pointee.address! : UnsafeRawPointer(payload)
         return unsafe UnsafeRawBufferPointer(start: base + pointee.start, count: pointee.end - pointee.start)

@@ -26,10 +26,14 @@ internal import MartletEngine
     /// Of these, with somebody.
     private var bytesTaken = 0
     let bytesMax: Int
+    private let tightBytes: Int
     /// Mappings of small blocks, to be unmapped at the end.
     private var mappings: [UnsafeMutableRawPointer] = unsafe []
 
-    init(bytesMax: Int) { self.bytesMax = bytesMax }
+    init(bytesMax: Int) {
+        self.bytesMax = bytesMax
+        tightBytes = bytesMax / 2
+    }
 
     deinit {
         for unsafe mapping in unsafe mappings { _ = unsafe munmap(mapping, Self.smallBytes * Self.smallBlocksPerMapping) }
@@ -40,7 +44,16 @@ internal import MartletEngine
     }
 
     /// A memory block with at least `byteCount` bytes of payload, or nil when the bound is reached.
+    @inline(__always) // Mostly a small block off the list.
     mutating func take(_ byteCount: Int) -> BlockPointer? {
+        guard let block = unsafe smallFree, unsafe byteCount <= Self.smallBytes - Block.headerBytes else { return unsafe takeOther(byteCount) }
+        unsafe smallFree = unsafe block.pointee.next
+        bytesTaken += Self.smallBytes
+        return unsafe fresh(block)
+    }
+
+    @inline(never) // Rare: large ones, and the first small ones of a mapping.
+    private mutating func takeOther(_ byteCount: Int) -> BlockPointer? {
         let isSmall = unsafe byteCount <= Self.smallBytes - Block.headerBytes, isLarge = unsafe byteCount <= Self.largeBytes - Block.headerBytes
         guard let block = unsafe isSmall ? takeSmall() : isLarge ? takeLarge() : takeHuge(byteCount) else { return nil }
         bytesTaken += unsafe block.pointee.capacity + Block.headerBytes
@@ -48,7 +61,7 @@ internal import MartletEngine
     }
 
     /// More than half of what there may be is with somebody: who still has output waiting should ask for no more.
-    var isTight: Bool { bytesTaken > bytesMax / 2 }
+    var isTight: Bool { bytesTaken > tightBytes }
 
     private mutating func takeSmall() -> BlockPointer? {
         if unsafe smallFree == nil { mapSmall() }
@@ -75,6 +88,7 @@ internal import MartletEngine
         return unsafe map((byteCount + Block.headerBytes + 4095) & ~4095, .huge)
     }
 
+    @inline(__always) // Four stores.
     private func fresh(_ block: BlockPointer) -> BlockPointer {
         unsafe block.pointee.next = nil
         unsafe block.pointee.kind = .memory
@@ -94,6 +108,16 @@ internal import MartletEngine
 
     mutating func giveBack(_ block: BlockPointer) {
         bytesTaken -= unsafe block.pointee.capacity + Block.headerBytes
+        if unsafe block.pointee.size == .small && block.pointee.owner == nil {
+            unsafe block.pointee.next = unsafe smallFree
+            unsafe smallFree = unsafe block
+        } else {
+            unsafe giveBackOther(block)
+        }
+    }
+
+    @inline(never) // Rare: what is large, and what kept something alive.
+    private mutating func giveBackOther(_ block: BlockPointer) {
         if let owner = unsafe block.pointee.owner {
             unsafe block.pointee.owner = nil
             unsafe owner.release()

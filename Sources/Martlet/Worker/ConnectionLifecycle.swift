@@ -17,7 +17,7 @@ extension Worker where E: ~Copyable {
         unsafe row.pointee = Connection(
             socket: socket, flags: queued.union(.receiving), serial: serial, requestStage: .head, responseStage: .none, endReason: .complete,
             listener: UInt8(truncatingIfNeeded: listener), requestsAnswered: 0,
-            deadline: now + core.pointee.settings.headNanoseconds, unparsed: .none, assembly: .none, inFlight: .none,
+            deadline: now + core.pointee.settings.headNanoseconds, handlerTime: 0, unparsed: .none, assembly: .none, inFlight: .none,
             fillingFirst: .none, fillingLast: .none, outputBytes: 0, bodyRemaining: 0, bodyBytesMax: 0, bodyBytesInWindow: 0,
             chunked: ChunkedDecoder(), answerRemaining: 0)
         unsafe core.pointee.counters.accepted += 1
@@ -30,12 +30,13 @@ extension Worker where E: ~Copyable {
     // MARK: A request begins
 
     /// The head is whole. The body decides when the handler sees the request.
-    mutating func beginRequest(_ slot: UInt32) -> Work? {
-        let row = unsafe core.connection(slot)
+    @inline(__always) // One straight run per request.
+    mutating func beginRequest(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
+        let core = unsafe core
         let framing = unsafe core.pointee.head.framing
         var flags = unsafe row.pointee.flags
         flags.subtract([.isHead, .isHTTP10, .requestKeepsAlive, .expectsContinue, .chunkedRequest, .exchangeHeld, .wantsWritable, .readingPaused,
-                        .chunkedAnswer, .sizedAnswer, .bodylessAnswer, .headTimed, .bodyTimed, .handlerTimed])
+                        .chunkedAnswer, .sizedAnswer, .bodylessAnswer, .headTimed, .bodyTimed])
         if unsafe core.pointee.head.method == .head { flags.insert(.isHead) }
         if unsafe core.pointee.head.version == .http10 { flags.insert(.isHTTP10) }
         if unsafe core.pointee.head.keepsAlive && core.pointee.head.method != .connect { flags.insert(.requestKeepsAlive) }
@@ -43,11 +44,11 @@ extension Worker where E: ~Copyable {
         if framing == .chunked { flags.insert(.chunkedRequest) }
         unsafe row.pointee.flags = flags
         unsafe row.pointee.responseStage = .pending
-        unsafe core.pointee.counters.requests += 1
+        unsafe core.pointee.counters.requests &+= 1  // Safe: 64 bits do not wrap.
         switch framing {
         case .none, .length(0):
             unsafe row.pointee.requestStage = .complete
-            return handOver(slot)
+            return unsafe handOver(slot, row)
         case .length(let length):
             guard unsafe length <= core.pointee.settings.limits.bodyBytesMax else {
                 refuse(slot, .bodyTooLarge)
@@ -58,120 +59,128 @@ extension Worker where E: ~Copyable {
             unsafe row.pointee.chunked = ChunkedDecoder()
         }
         unsafe row.pointee.requestStage = .streamingBody
-        if isOverloaded(slot) { return nil }
+        if isOverloaded { return refuseOverload(slot) }
         step = .choseBodyHandling
         return .chooseBodyHandling
     }
 
     /// The body is wanted whole, or in pieces behind the head.
+    @inline(never) // Requests with a body.
     private mutating func follow(_ choice: BodyHandling?, _ slot: UInt32) -> Work? {
         switch choice ?? .whole(bytesMax: unsafe core.pointee.settings.wholeBodyBytesMax) {
         case .whole(let bytesMax): beginCollecting(slot, bytesMax: bytesMax)
-        case .streamed: handOver(slot)
-        case .wholeIfHere: isBodyHere ? beginCollecting(slot, bytesMax: .max) : handOver(slot)
+        case .streamed: unsafe handOver(slot, core.connection(slot))
+        case .wholeIfHere: isBodyHere ? beginCollecting(slot, bytesMax: .max) : unsafe handOver(slot, core.connection(slot))
         }
     }
 
     /// All of a body of known length lies behind its head.
     private var isBodyHere: Bool {
         guard case .length(let length) = unsafe core.pointee.head.framing else { return false }
-        return unsafe UInt64(input.bytes.count - input.position) >= length
+        return UInt64(input.left) >= length
     }
 
     /// Gives the request in hand to the handler, unless too many are with it already.
-    mutating func handOver(_ slot: UInt32) -> Work? {
-        if isOverloaded(slot) { return nil }
+    @inline(__always) // One straight run per request.
+    mutating func handOver(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
+        if isOverloaded { return refuseOverload(slot) }
         unsafe core.pointee.counters.inFlight += 1
-        unsafe core.connection(slot).pointee.flags.insert(.counted)
+        unsafe row.pointee.flags.insert(.counted)
         step = .responded
         return .respond
     }
 
-    private mutating func isOverloaded(_ slot: UInt32) -> Bool {
-        let row = unsafe core.connection(slot)
+    private var isOverloaded: Bool {
         let most = unsafe core.pointee.settings.requestsInFlightMax
-        guard most > 0, unsafe core.pointee.counters.inFlight >= UInt64(most) else { return false }
+        return unsafe most > 0 && core.pointee.counters.inFlight >= UInt64(most)
+    }
+
+    /// The server's own answer in the place of the handler's.
+    @inline(never) // Rare, or nothing helps.
+    private mutating func refuseOverload(_ slot: UInt32) -> Work? {
+        let row = unsafe core.connection(slot)
         unsafe core.pointee.counters.overloaded += 1
         let hasBody = unsafe row.pointee.requestStage == .streamingBody
         unsafe core.pointee.answerError(slot, .serviceUnavailable, "The server has too many requests in hand.\n", closing: hasBody, retryAfter: true)
         if hasBody { unsafe row.pointee.requestStage = .complete }
-        _ = finishExchangeIfDone(slot)
-        return true
+        _ = unsafe finishExchangeIfDone(slot, row)
+        return nil
     }
 
     // MARK: After the handler
 
     /// Looks at what the handler did with what it was given last.
+    @inline(__always) // One straight run per request.
     mutating func afterStep() -> Work? {
         let last = step
         step = .none
         guard let slot = input.slot else { return nil }
+        if last == .choseBodyHandling { return follow(choice, slot) }
         let row = unsafe core.connection(slot)
-        switch last {
-        case .none:
-            return nil
-        case .choseBodyHandling:
-            return follow(choice, slot)
-        case .responded:
-            releaseAssembly(slot)
-            let held = unsafe row.pointee.flags.contains(.exchangeHeld)
-            if unsafe row.pointee.requestStage == .streamingBody {
-                if held {
-                    if unsafe !row.pointee.flags.contains(.readingPaused) { unsafe core.pointee.sendContinue(slot) }
-                } else {
-                    unsafe row.pointee.requestStage = .discardingBody
-                }
-            }
-            return finishExchangeIfDone(slot)
-        case .receivedPiece:
-            return finishExchangeIfDone(slot)
+        if last == .responded {
+            unsafe releaseAssembly(row)
+            if unsafe row.pointee.requestStage == .streamingBody { unsafe noteRefusedBody(slot, row) }
+        }
+        return unsafe finishExchangeIfDone(slot, row)
+    }
+
+    /// The handler was given the head alone: whoever holds the exchange gets the body, or nobody wants it.
+    @inline(never) // Streamed bodies alone.
+    private mutating func noteRefusedBody(_ slot: UInt32, _ row: ConnectionRow) {
+        if unsafe !row.pointee.flags.contains(.exchangeHeld) {
+            unsafe row.pointee.requestStage = .discardingBody
+        } else if unsafe !row.pointee.flags.contains(.readingPaused) {
+            unsafe core.pointee.sendContinue(slot)
         }
     }
 
     /// Ends the exchange when both sides are done with it; the next request may begin, or the connection ends.
-    mutating func finishExchangeIfDone(_ slot: UInt32) -> Work? {
-        let row = unsafe core.connection(slot)
+    @inline(__always) // One straight run per request.
+    mutating func finishExchangeIfDone(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
         guard unsafe row.pointee.responseStage == .complete else { return nil }
-        if unsafe row.pointee.requestStage != .complete {
-            if unsafe !core.pointee.canReuseAfterEarlyAnswer(slot) { unsafe row.pointee.flags.formUnion([.closes, .lingers]) }
-            guard unsafe row.pointee.flags.contains(.closes) else {
-                unsafe row.pointee.requestStage = .discardingBody
-                return nil
-            }
-            unsafe row.pointee.requestStage = .complete
-        }
-        let ended = unsafe endExchange(slot, core.connection(slot).pointee.endReason)
-        releaseAssembly(slot)
-        unsafe row.pointee.requestsAnswered += 1
+        if unsafe row.pointee.requestStage != .complete, unsafe !endsEarly(row) { return nil }
+        let ended = unsafe endExchange(slot, row)
+        unsafe releaseAssembly(row)
+        unsafe row.pointee.requestsAnswered &+= 1  // Safe: only compared, with a limit far below what would wrap it.
         if unsafe !row.pointee.flags.contains(.closes) {
             unsafe row.pointee.requestStage = .head
         } else if input.slot == slot {
-            input.position = unsafe input.bytes.count
+            input.dropAll()
         }
         countAnswered()
         return ended
     }
 
-    /// The exchange is over: late answers to it are stale from now on. Returns what its holder must hear.
-    mutating func endExchange(_ slot: UInt32, _ reason: EndReason) -> Work? {
-        let row = unsafe core.connection(slot)
-        let exchange = exchange(slot)
-        let flags = unsafe row.pointee.flags
-        unsafe row.pointee.serial &+= 1  // Safe: identity only; it takes 4 billion requests to come round.
-        unsafe row.pointee.responseStage = .none
-        unsafe row.pointee.flags.subtract([.exchangeHeld, .counted, .wantsWritable, .announcesWritable])
-        if flags.contains(.counted) { unsafe core.pointee.counters.inFlight -= 1 }
-        return flags.contains(.exchangeHeld) ? .ended(exchange, reason) : nil
+    /// The answer is complete and the request is not: the rest of it is dropped as it comes, or the connection ends with the answer.
+    @inline(never) // Rare.
+    private mutating func endsEarly(_ row: ConnectionRow) -> Bool {
+        if unsafe !row.pointee.canReuseAfterEarlyAnswer { unsafe row.pointee.flags.formUnion([.closes, .lingers]) }
+        let ends = unsafe row.pointee.flags.contains(.closes)
+        unsafe row.pointee.requestStage = ends ? .complete : .discardingBody
+        return ends
     }
 
-    private mutating func releaseAssembly(_ slot: UInt32) {
-        let row = unsafe core.connection(slot)
+    /// The exchange is over: late answers to it are stale from now on. Returns what its holder must hear.
+    @inline(__always) // One straight run per request.
+    mutating func endExchange(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
+        let flags = unsafe row.pointee.flags
+        let ended: Work? = unsafe flags.contains(.exchangeHeld) ? .ended(exchange(slot), row.pointee.endReason) : nil
+        unsafe row.pointee.serial &+= 1  // Safe: identity only; it takes 4 billion requests to come round.
+        unsafe row.pointee.responseStage = .none
+        unsafe row.pointee.flags.subtract([.exchangeHeld, .counted, .wantsWritable, .announcesWritable, .handlerTimed, .handlerHeld])
+        if flags.contains(.counted) { unsafe core.pointee.counters.inFlight -= 1 }
+        return ended
+    }
+
+    @inline(__always) // One straight run per request.
+    private mutating func releaseAssembly(_ row: ConnectionRow) {
         guard let block = unsafe row.pointee.assembly.pointer,
             unsafe row.pointee.requestStage != .collectingBody else { return }
         unsafe row.pointee.assembly = .none
         unsafe core.pointee.blocks.giveBack(block)
     }
 
+    @inline(__always) // One straight run per request.
     private mutating func countAnswered() {
         guard let most = unsafe core.pointee.settings.exitsAfterRequests else { return }
         answered += 1
@@ -199,13 +208,14 @@ extension Worker where E: ~Copyable {
     }
 
     /// All that came has been looked at, and no more comes: what is answered goes out, then the connection ends.
+    @inline(never) // Once per connection.
     mutating func endOfInput(_ slot: UInt32) {
         let row = unsafe core.connection(slot).pointee
         switch row.requestStage {
         case .none, .closing, .lingering, .complete:
             // A request that is being answered comes back here when it is.
             return
-        case .head where isHeldBack(slot) && !row.unparsed.isNone, .streamingBody where row.flags.contains(.readingPaused):
+        case .head where isHeldBack(row.outputBytes) && !row.unparsed.isNone, .streamingBody where row.flags.contains(.readingPaused):
             return
         case .head, .collectingBody, .streamingBody, .discardingBody:
             break
@@ -215,7 +225,7 @@ extension Worker where E: ~Copyable {
         unsafe core.connection(slot).pointee.flags.insert(.closes)
         unsafe core.pointee.blocks.giveBack(chain: row.unparsed.pointer)
         unsafe core.connection(slot).pointee.unparsed = .none
-        releaseAssembly(slot)
+        unsafe releaseAssembly(core.connection(slot))
         switch row.responseStage {
         case .none: unsafe core.pointee.enqueue(slot, .wantsFlush)
         case .pending, .streaming: unsafe core.pointee.enqueue(slot, [.wantsEnded, .wantsFlush])
@@ -238,6 +248,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// Lets go of everything but what the kernel may still read, and tells the engine. The holder of the exchange hears of it from the queue.
+    @inline(never) // Once per connection.
     mutating func beginClose(_ slot: UInt32) {
         unsafe core.connection(slot).pointee.requestStage = .closing
         wheel.remove(slot)
@@ -251,7 +262,7 @@ extension Worker where E: ~Copyable {
         unsafe row.pointee.assembly = .none
         unsafe row.pointee.fillingFirst = .none
         unsafe row.pointee.fillingLast = .none
-        if input.slot == slot { input.position = unsafe input.bytes.count }
+        if input.slot == slot { input.dropAll() }
         unsafe engine.close(row.pointee.socket)
     }
 
@@ -268,7 +279,7 @@ extension Worker where E: ~Copyable {
     mutating func endOfClosing(_ slot: UInt32) -> Work? {
         let row = unsafe core.connection(slot)
         guard unsafe row.pointee.responseStage != .none else { return nil }
-        return endExchange(slot, unsafe row.pointee.endReason)
+        return unsafe endExchange(slot, row)
     }
 
     mutating func closed(_ socket: SocketID) -> Work? {

@@ -22,7 +22,7 @@ internal import MartletHTTP
     // MARK: The request in hand
 
     /// The connection whose event is being worked on; its output is flushed when that is done, without the queue.
-    var slotInHand: UInt32?
+    @usableFromInline var slotInHand: UInt32?
     var head = RequestHead()
     var headBytes: UnsafeRawPointer
     var bodyBytes: UnsafeRawBufferPointer
@@ -30,12 +30,13 @@ internal import MartletHTTP
     // MARK: The answer in hand
 
     /// Fields that the handler has set; at most one writer is alive at a time.
-    let fieldMemory: PageMemory
-    var fieldCount = 0
+    private let fieldMemory: PageMemory
+    @usableFromInline let fieldBase: UnsafeMutableRawPointer
+    @usableFromInline var fieldCount = 0
     /// Fields among these that the preamble has too.
     var ownFields: OwnFields = []
     /// Bytes of fields that one answer may have.
-    static let fieldBytesMax = 65_536
+    @inlinable static var fieldBytesMax: Int { 65_536 }
 
     init(index: Int, settings: CoreSettings, mailbox: Mailbox, now: Nanoseconds) throws(SystemError) {
         let connections = try ConnectionTable(capacity: settings.connectionCapacity)
@@ -47,10 +48,11 @@ internal import MartletHTTP
         self.settings = settings
         self.connections = connections
         self.queue = queue
+        unsafe fieldBase = unsafe fieldMemory.base
         self.fieldMemory = fieldMemory
         blocks = BlockPool(bytesMax: settings.bufferBytesMax)
         self.mailbox = mailbox
-        executor = CoreExecutor(mailbox)
+        executor = CoreExecutor(mailbox, log: settings.log)
         self.preamble = preamble
         self.now = now
         unsafe bodyBytes = UnsafeRawBufferPointer(start: nil, count: 0)

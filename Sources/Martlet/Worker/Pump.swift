@@ -26,7 +26,7 @@ internal import MartletHTTP
 
     @usableFromInline func next() -> Work { unsafe worker.pointee.next() }
     @usableFromInline func chose(_ handling: BodyHandling?) { unsafe worker.pointee.choice = handling }
-    @usableFromInline var slotInHand: UInt32 { unsafe worker.pointee.input.slot ?? 0 }
+    @inlinable var slotInHand: UInt32 { unsafe core.pointee.slotInHand ?? 0 }
 
     deinit {
         unsafe worker.deinitialize(count: 1)
@@ -46,7 +46,7 @@ internal import MartletHTTP
 
     @usableFromInline func next() -> Work { unsafe worker.pointee.next() }
     @usableFromInline func chose(_ handling: BodyHandling?) { unsafe worker.pointee.choice = handling }
-    @usableFromInline var slotInHand: UInt32 { unsafe worker.pointee.input.slot ?? 0 }
+    @inlinable var slotInHand: UInt32 { unsafe core.pointee.slotInHand ?? 0 }
 
     deinit {
         unsafe worker.deinitialize(count: 1)

@@ -50,33 +50,61 @@ internal import MartletHTTP1
     // MARK: The turn
 
     mutating func next() -> Work {
-        if let work = afterStep() { return work }
+        if step != .none {
+            if let work = afterStep() { return work }
+            // Mostly the request was all that came: nothing of the input is left to look at.
+            if let slot = input.slot, input.left == 0 {
+                let row = unsafe core.connection(slot)
+                if unsafe row.pointee.requestStage == .head { unsafe endInput(slot, row) }
+            }
+        }
         while true {
-            if input.slot != nil, let work = continueInput() { return work }
+            if let slot = input.slot, let work = continueInput(slot) { return work }
             if let event = engine.next() {
                 if let work = handle(event) { return work }
                 continue
             }
-            if let slot = unsafe core.pointee.queue.popFirst() {
-                unsafe core.connection(slot).pointee.flags.remove(.queued)
-                if let work = fulfil(slot) { return work }
-                continue
-            }
-            if unsafe core.pointee.mailbox.hasMail {
-                drainMailbox()
-                continue
-            }
-            // Looked at after the waker was acknowledged and before the wait, or a call in between would not end the wait.
-            if control.isAsked { unsafe followControl(core.pointee.now) }
-            if unsafe core.pointee.isDraining { unsafe continueDrain(core.pointee.now) }
-            if isStopped { return .stopped }
-            if wheel.isDue(now: unsafe core.pointee.now) {
-                expireDeadlines(unsafe core.pointee.now)
-                continue
+            switch hasMore ? doMore() : .nothing {
+            case .work(let work): return work
+            case .again: continue
+            case .nothing: break
             }
             if isHosted { return .turnEnded }
             endTurn(nextDeadline())
         }
+    }
+
+    /// How it goes on after a step that not every request takes.
+    enum Progress {
+        case work(Work)
+        /// There may be more to do.
+        case again
+        case nothing
+    }
+
+    /// Something beside what the engine says is to be done before the turn may end.
+    // The control is looked at after the waker was acknowledged and before the wait, or a call in between would not end the wait.
+    private var hasMore: Bool {
+        @inline(__always) mutating get {
+            unsafe !core.pointee.queue.isEmpty || core.pointee.mailbox.hasMail || control.isAsked || core.pointee.isDraining || isStopped
+                || wheel.isDue(now: core.pointee.now)
+        }
+    }
+
+    /// The first of it; what remains is found when it is asked for again.
+    @inline(never) // Keeps the run of a request short.
+    private mutating func doMore() -> Progress {
+        if unsafe !core.pointee.queue.isEmpty { return fulfilFirst().map { .work($0) } ?? .again }
+        if unsafe core.pointee.mailbox.hasMail {
+            drainMailbox()
+            return .again
+        }
+        if control.isAsked { unsafe followControl(core.pointee.now) }
+        if unsafe core.pointee.isDraining { unsafe continueDrain(core.pointee.now) }
+        if isStopped { return .work(.stopped) }
+        guard wheel.isDue(now: unsafe core.pointee.now) else { return .nothing }
+        expireDeadlines(unsafe core.pointee.now)
+        return .again
     }
 
     mutating func endTurn(_ deadline: Nanoseconds?) {
@@ -86,12 +114,22 @@ internal import MartletHTTP1
         unsafe core.pointee.preamble.update(now: now)
     }
 
+    @inline(__always) // Called from one place.
     private mutating func handle(_ event: Event) -> Work? {
         switch event {
-        case .accepted(let socket, let listener): opened(socket, listener)
         case .received(let socket, let received): arrived(socket, received)
-        case .receiveEnded(let socket, let error): inputEnded(socket, error)
         case .sent(let socket, let error): sent(socket, error)
+        case .accepted, .receiveEnded, .closed, .connected, .readable, .woken: return handleOther(event)
+        }
+        return nil
+    }
+
+    @inline(never) // Once per connection, or rarer.
+    private mutating func handleOther(_ event: Event) -> Work? {
+        switch event {
+        case .received, .sent: break
+        case .accepted(let socket, let listener): opened(socket, listener)
+        case .receiveEnded(let socket, let error): inputEnded(socket, error)
         case .closed(let socket, _): return closed(socket)
         case .connected: break
         case .readable: hasReadiness = true
@@ -103,9 +141,11 @@ internal import MartletHTTP1
         return nil
     }
 
-    /// What the flags of a slot from the queue ask; input that it takes up is worked on next.
-    private mutating func fulfil(_ slot: UInt32) -> Work? {
+    /// What the flags of the first slot in the queue ask; input that it takes up is worked on next.
+    private mutating func fulfilFirst() -> Work? {
+        guard let slot = unsafe core.pointee.queue.popFirst() else { return nil }
         let row = unsafe core.connection(slot)
+        unsafe row.pointee.flags.remove(.queued)
         let flags = unsafe row.pointee.flags
         if flags.contains(.wantsAbort) {
             unsafe row.pointee.flags.remove(.wantsAbort)
@@ -118,8 +158,8 @@ internal import MartletHTTP1
         }
         if flags.contains(.wantsFlush) {
             unsafe row.pointee.flags.remove(.wantsFlush)
-            flush(slot)
-            noteDeadline(slot)
+            unsafe flush(slot, row)
+            unsafe noteDeadline(slot, row)
         }
         if flags.contains(.announcesWritable) {
             unsafe row.pointee.flags.remove(.announcesWritable)

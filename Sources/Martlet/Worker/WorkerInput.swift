@@ -10,15 +10,43 @@ internal import MartletHTTP1
 /// The bytes being worked on.
 @safe struct Input {
     var slot: UInt32?
-    var bytes = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-    var position = 0
+    /// What of them has not been worked on.
+    private var start: UnsafeRawPointer?
+    private(set) var left = 0
     /// Where the bytes lie: lent by the engine, or in a block that the connection kept.
     var received: ReceivedBytes?
     var block: BlockPointer?
     /// A parse that was begun on a shorter piece of the same bytes.
     var parser = RequestParser()
 
-    var rest: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: bytes[position...]) }
+    init() {}
+
+    init(slot: UInt32, bytes: UnsafeRawBufferPointer, received: ReceivedBytes? = nil, block: BlockPointer? = nil, parser: RequestParser = RequestParser()) {
+        self.slot = slot
+        unsafe start = bytes.baseAddress
+        left = bytes.count
+        self.received = received
+        unsafe self.block = unsafe block
+        self.parser = parser
+    }
+
+    /// The next bytes were worked on.
+    mutating func drop(_ count: Int) {
+        precondition(count >= 0 && count <= left, "no more bytes are worked on than there are")
+        if let start = unsafe start { unsafe self.start = unsafe start + count }
+        left &-= count  // Safe: checked above.
+    }
+
+    mutating func dropAll() { drop(left) }
+
+    /// They were used or kept, and are somebody else's now.
+    mutating func letGo() {
+        slot = nil
+        received = nil
+        unsafe block = nil
+    }
+
+    var rest: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: start, count: left) }
     var span: Span<UInt8> {
         @_lifetime(borrow self) get {
             let span = unsafe Span<UInt8>(_unsafeBytes: rest)
@@ -38,11 +66,12 @@ struct KeptHead {
 extension Worker where E: ~Copyable {
     // MARK: Where bytes come in (the seam at which a transport such as TLS would decrypt)
 
+    @inline(__always) // One straight run per request.
     mutating func arrived(_ socket: SocketID, _ received: ReceivedBytes) {
         let slot = socket.slot
         let row = unsafe core.connection(slot)
-        let count = unsafe received.bytes.count
-        unsafe core.pointee.counters.bytesReceived += UInt64(count)
+        let bytes = unsafe received.bytes
+        unsafe core.pointee.counters.bytesReceived &+= UInt64(bytes.count)  // Safe: 64 bits do not wrap.
         switch unsafe row.pointee.requestStage {
         case .none, .closing, .lingering:
             return engine.release(received)
@@ -50,14 +79,19 @@ extension Worker where E: ~Copyable {
             break
         }
         unsafe core.pointee.slotInHand = slot
-        if let kept = unsafe row.pointee.unparsed.pointer {
-            // Something waits already: these bytes belong behind it.
-            unsafe keepMore(slot, kept, received.bytes)
-            engine.release(received)
-            takeKept(slot)
+        if unsafe row.pointee.unparsed.isNone {
+            unsafe input = Input(slot: slot, bytes: bytes, received: received)
         } else {
-            unsafe input = Input(slot: slot, bytes: received.bytes, received: received)
+            arrivedBehind(slot, received)
         }
+    }
+
+    /// Something waits already: these bytes belong behind it.
+    @inline(never) // Rare: heads in pieces, and requests that wait.
+    private mutating func arrivedBehind(_ slot: UInt32, _ received: ReceivedBytes) {
+        if let kept = unsafe core.connection(slot).pointee.unparsed.pointer { unsafe keepMore(slot, kept, received.bytes) }
+        engine.release(received)
+        takeKept(slot)
     }
 
     /// Works on what the connection has kept.
@@ -81,73 +115,88 @@ extension Worker where E: ~Copyable {
             break
         }
         takeKept(slot)
-        if input.slot == nil { input = unsafe Input(slot: slot) }
-        return finishExchangeIfDone(slot)
+        if input.slot == nil { input = unsafe Input(slot: slot, bytes: UnsafeRawBufferPointer(start: nil, count: 0)) }
+        return unsafe finishExchangeIfDone(slot, core.connection(slot))
     }
 
     // MARK: One step at a time
 
-    mutating func continueInput() -> Work? {
-        guard let slot = input.slot else { return nil }
+    @inline(__always) // One straight run per request.
+    mutating func continueInput(_ slot: UInt32) -> Work? {
         let row = unsafe core.connection(slot)
         while true {
-            switch unsafe row.pointee.requestStage {
-            case .head:
-                if unsafe input.position == input.bytes.count || isHeldBack(slot) { break }
-                if let work = parseHead(slot) { return work }
-                if unsafe row.pointee.requestStage == .head { break }
-                continue
-            case .collectingBody:
-                if unsafe input.position == input.bytes.count { break }
-                if let work = collectBody(slot) { return work }
-                continue
-            case .streamingBody:
-                if unsafe row.pointee.flags.contains(.readingPaused) { break }
-                if let work = streamBody(slot) { return work }
-                if unsafe row.pointee.requestStage == .streamingBody { break }
-                continue
-            case .discardingBody:
-                if unsafe input.position == input.bytes.count { break }
-                if let work = discardBody(slot) { return work }
-                continue
-            case .complete, .none, .lingering, .closing:
-                break
+            if unsafe row.pointee.requestStage == .head {
+                if input.left > 0, unsafe !isHeldBack(row.pointee.outputBytes) {
+                    if let work = unsafe parseHead(slot, row) { return work }
+                    if unsafe row.pointee.requestStage != .head { continue }
+                }
+            } else {
+                switch unsafe continueBody(slot, row) {
+                case .work(let work): return work
+                case .again: continue
+                case .nothing: break
+                }
             }
             // An answer that no handler gave (a refusal) ends its exchange here.
-            if unsafe row.pointee.responseStage == .complete, let work = finishExchangeIfDone(slot) { return work }
-            endInput(slot)
+            if unsafe row.pointee.responseStage == .complete, let work = unsafe finishRefused(slot, row) { return work }
+            unsafe endInput(slot, row)
             return nil
         }
     }
 
+    @inline(never) // Once per connection.
+    private mutating func finishRefused(_ slot: UInt32, _ row: ConnectionRow) -> Work? { unsafe finishExchangeIfDone(slot, row) }
+
+    /// A step in a body, unless no more of it is here, or is wanted now.
+    @inline(never) // Keeps the run of a request without a body short.
+    private mutating func continueBody(_ slot: UInt32, _ row: ConnectionRow) -> Progress {
+        let work: Work?
+        switch unsafe row.pointee.requestStage {
+        case .collectingBody:
+            if input.left == 0 { return .nothing }
+            work = collectBody(slot)
+        case .streamingBody:
+            if unsafe row.pointee.flags.contains(.readingPaused) { return .nothing }
+            work = streamBody(slot)
+            if work == nil, unsafe row.pointee.requestStage == .streamingBody { return .nothing }
+        case .discardingBody:
+            if input.left == 0 { return .nothing }
+            work = discardBody(slot)
+        case .head, .complete, .none, .lingering, .closing:
+            return .nothing
+        }
+        return work.map { .work($0) } ?? .again
+    }
+
     /// A peer that does not take its answers is not given more of them.
-    mutating func isHeldBack(_ slot: UInt32) -> Bool {
-        let waiting = unsafe core.connection(slot).pointee.outputBytes
+    mutating func isHeldBack(_ waiting: Int) -> Bool {
         // When memory is short one answer at a time is enough for each.
         return unsafe waiting > core.pointee.settings.outputHighWaterBytes || (waiting > 0 && core.pointee.blocks.isTight)
     }
 
     /// Nothing more can be done with these bytes now: the rest is kept, the buffer goes back, the output goes out.
-    private mutating func endInput(_ slot: UInt32) {
-        let stage = unsafe core.connection(slot).pointee.requestStage
+    @inline(never) // Once per request, from two places.
+    mutating func endInput(_ slot: UInt32, _ row: ConnectionRow) {
+        let stage = unsafe row.pointee.requestStage
         let isOver = stage == .none || stage == .closing || stage == .lingering
-        if !isOver, unsafe input.position < input.bytes.count {
+        if !isOver, input.left > 0 {
             keepRest(slot)
         } else if let block = unsafe input.block {
             unsafe core.pointee.blocks.giveBack(block)
         }
         if let received = input.received { engine.release(received) }
-        input = Input()
+        input.letGo()
         unsafe core.pointee.slotInHand = nil
         if isOver { return }
-        flush(slot)
-        if !steerReceiving(slot) { endOfInput(slot) }
-        noteDeadline(slot)
+        unsafe flush(slot, row)
+        if unsafe !steerReceiving(slot, row) { endOfInput(slot) }
+        unsafe noteDeadline(slot, row)
     }
 
     // MARK: Heads
 
-    private mutating func parseHead(_ slot: UInt32) -> Work? {
+    @inline(__always) // One straight run per request.
+    private mutating func parseHead(_ slot: UInt32, _ row: ConnectionRow) -> Work? {
         do throws(RequestError) {
             guard try unsafe input.parser.parse(input.span, into: &core.pointee.head, limits: core.pointee.settings.limits) else { return nil }
         } catch {
@@ -156,16 +205,16 @@ extension Worker where E: ~Copyable {
         }
         unsafe core.pointee.headBytes = unsafe input.rest.baseAddress!
         unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(start: nil, count: 0)
-        input.position += unsafe core.pointee.head.byteCount
-        input.parser = RequestParser()
-        return beginRequest(slot)
+        unsafe input.drop(core.pointee.head.byteCount)
+        return unsafe beginRequest(slot, row)
     }
 
     /// The peer's fault: its status, and the end of the connection (what follows cannot be trusted to be a request).
+    @inline(never) // Once per connection.
     mutating func refuse(_ slot: UInt32, _ error: RequestError) {
         let row = unsafe core.connection(slot)
         unsafe core.pointee.counters.malformed += 1
-        input.position = unsafe input.bytes.count
+        input.dropAll()
         if unsafe row.pointee.responseStage == .streaming {
             return unsafe core.pointee.cut(slot)
         }
@@ -185,12 +234,12 @@ extension Worker where E: ~Copyable {
                 refuse(slot, .bodyTooLarge)
                 return nil
             }
-            let available = unsafe input.bytes.count - input.position
+            let available = input.left
             if available >= Int(length) {
                 unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(rebasing: input.rest[..<Int(length)])
-                input.position += Int(length)
+                input.drop(Int(length))
                 unsafe row.pointee.requestStage = .complete
-                return handOver(slot)
+                return unsafe handOver(slot, row)
             }
             capacity += Int(length)
         } else {
@@ -198,7 +247,7 @@ extension Worker where E: ~Copyable {
         }
         guard let block = unsafe newKept(capacity, head: core.pointee.headBytes, headCount: head) else {
             unsafe core.pointee.cut(slot)
-            input.position = unsafe input.bytes.count
+            input.dropAll()
             return nil
         }
         unsafe row.pointee.assembly = unsafe BlockAddress(block)
@@ -232,7 +281,7 @@ extension Worker where E: ~Copyable {
         unsafe core.pointee.headBytes = unsafe block.bytes.baseAddress!
         unsafe core.pointee.bodyBytes = UnsafeRawBufferPointer(rebasing: block.bytes[core.pointee.head.byteCount...])
         unsafe core.connection(slot).pointee.requestStage = .complete
-        return handOver(slot)
+        return unsafe handOver(slot, core.connection(slot))
     }
 
     /// The assembly with room for so many bytes more: chunked bodies grow by doubling, up to the limit (413).
@@ -249,7 +298,7 @@ extension Worker where E: ~Copyable {
         let used = unsafe block.pointee.end
         guard let larger = unsafe core.pointee.blocks.take(max(used * 2, used + count)) else {
             unsafe core.pointee.cut(slot)
-            input.position = unsafe input.bytes.count
+            input.dropAll()
             return nil
         }
         unsafe larger.payload.copyMemory(from: block.payload, byteCount: used)
@@ -277,7 +326,7 @@ extension Worker where E: ~Copyable {
         guard let (_, last) = unsafe nextBodyPiece(slot) else { return nil }
         guard last else { return nil }
         unsafe core.connection(slot).pointee.requestStage = .complete
-        return finishExchangeIfDone(slot)
+        return unsafe finishExchangeIfDone(slot, core.connection(slot))
     }
 
     /// The next run of the body in the input, and whether the body ends with it; nil when the input has no more of it or is faulty.
@@ -285,10 +334,10 @@ extension Worker where E: ~Copyable {
         let row = unsafe core.connection(slot)
         if unsafe row.pointee.flags.contains(.chunkedRequest) { return unsafe nextChunk(slot) }
         let remaining = unsafe row.pointee.bodyRemaining
-        let count = unsafe min(input.bytes.count - input.position, Int(clamping: remaining))
+        let count = min(input.left, Int(clamping: remaining))
         guard count > 0 || remaining == 0 else { return nil }
         let piece = unsafe UnsafeRawBufferPointer(rebasing: input.rest[..<count])
-        input.position += count
+        input.drop(count)
         unsafe row.pointee.bodyRemaining = remaining - UInt64(count)
         countBody(slot, count)
         return unsafe (piece, remaining == UInt64(count))
@@ -299,14 +348,14 @@ extension Worker where E: ~Copyable {
             let rest = unsafe input.rest
             switch try unsafe core.connection(slot).pointee.chunked.next(input.span, limits: core.pointee.settings.limits) {
             case .data(let range, let consumed):
-                input.position += consumed
+                input.drop(consumed)
                 countBody(slot, range.count)
                 return unsafe (UnsafeRawBufferPointer(rebasing: rest[range]), false)
             case .needMore(let consumed):
-                input.position += consumed
+                input.drop(consumed)
                 return nil
             case .end(let consumed):
-                input.position += consumed
+                input.drop(consumed)
                 return unsafe (UnsafeRawBufferPointer(start: nil, count: 0), true)
             }
         } catch {
@@ -324,6 +373,7 @@ extension Worker where E: ~Copyable {
     // MARK: What must wait
 
     /// Keeps the rest of the input in a block of the connection's own.
+    @inline(never) // Rare: heads in pieces, and requests that wait.
     private mutating func keepRest(_ slot: UInt32) {
         let rest = unsafe input.rest
         if let block = unsafe input.block {

@@ -9,7 +9,7 @@
 internal import CUring
 internal import Glibc
 
-@safe package struct EpollEngine: Engine, ~Copyable {
+@safe @usableFromInline package struct EpollEngine: Engine, ~Copyable {
     let options: EpollOptions
     let epoll: Int32
     let timer: Int32
@@ -41,16 +41,16 @@ internal import Glibc
     var accepting: Int?
     var acceptsLeft = 0
 
-    package let waker: Waker
+    @usableFromInline package let waker: Waker
     /// When the timer goes off; nil while it is not set.
     var armedDeadline: Nanoseconds?
     /// The deadline of the last wait had passed before it.
     var deadlinePassed = false
     private var turnsSincePoll = 0
 
-    package internal(set) var now: Nanoseconds = Clock.coarse()
-    package var counters = EngineCounters()
-    package var socketsMax: Int { sockets.capacity }
+    @usableFromInline package internal(set) var now: Nanoseconds = Clock.coarse()
+    @usableFromInline package var counters = EngineCounters()
+    @usableFromInline package var socketsMax: Int { sockets.capacity }
 
     package init(_ options: EpollOptions) throws(SystemError) {
         let receiveMemory = try PageMemory(byteCount: options.receiveBufferBytes + ReceiveBuffers.slackBytes)
@@ -84,11 +84,11 @@ internal import Glibc
     }
 
     /// One line for the log.
-    package var summary: String { "epoll, edge-triggered" }
+    @usableFromInline package var summary: String { "epoll, edge-triggered" }
 
     // MARK: The wait
 
-    package mutating func wait(until deadline: Nanoseconds?) {
+    @usableFromInline package mutating func wait(until deadline: Nanoseconds?) {
         let hasReadiness = head < tail || accepting != nil
         let hasWork = hasReadiness || !announced.isEmpty || !ready.isEmpty
         readsLeft = readyCount
@@ -97,22 +97,23 @@ internal import Glibc
         // What was sent inside the calls of the last turn is told without asking the kernel, but not for ever.
         if !hasWork || (!hasReadiness && turnsSincePoll >= options.turnsBetweenPollsMax) { poll(blocking: !hasWork, deadline) }
         now = max(now, Clock.coarse())
-        resumePausedListeners()
+        if let until = listenersResume, until <= now { resumePausedListeners() }
     }
 
+    @inline(__always) // Called from one place.
     private mutating func poll(blocking: Bool, _ deadline: Nanoseconds?) {
         var timeout: Int32 = blocking ? -1 : 0
         if blocking, let deadline = earliest(deadline, listenersResume) {
             if deadline <= now {
                 deadlinePassed = true
                 timeout = 0
-            } else {
+            } else if armedDeadline.map({ $0 > deadline }) ?? true {
                 armTimer(deadline)
             }
         }
         turnsSincePoll = 0
         counters.enters += 1
-        let count = unsafe epoll_wait(epoll, events, Int32(options.eventsPerWait), timeout)
+        let count = unsafe martlet_epoll_wait(epoll, events, Int32(options.eventsPerWait), timeout)
         precondition(count >= 0 || errno == EINTR, "epoll_wait refused a descriptor that it had made")
         head = 0
         tail = max(Int(count), 0)
@@ -124,8 +125,8 @@ internal import Glibc
     }
 
     /// Keeps one kernel timer, and only ever moves it forward: a wait whose deadline lies behind the armed one costs nothing.
+    @inline(never) // Rare: once per tick of the owner's deadlines.
     private mutating func armTimer(_ deadline: Nanoseconds) {
-        if let armed = armedDeadline, armed <= deadline { return }
         var setting = itimerspec()
         setting.it_value.tv_sec = Int(deadline / 1_000_000_000)
         setting.it_value.tv_nsec = Int(deadline % 1_000_000_000)
@@ -134,11 +135,11 @@ internal import Glibc
         armedDeadline = deadline
     }
 
-    package func peerAddress(of socket: SocketID) -> SocketAddress? {
+    @usableFromInline package func peerAddress(of socket: SocketID) -> SocketAddress? {
         unsafe isOpen(socket) ? ListeningSocket.peerAddress(sockets.row(socket.slot).pointee.descriptor) : nil
     }
 
-    package func localAddress(of socket: SocketID) -> SocketAddress? {
+    @usableFromInline package func localAddress(of socket: SocketID) -> SocketAddress? {
         unsafe isOpen(socket) ? ListeningSocket.localAddress(sockets.row(socket.slot).pointee.descriptor) : nil
     }
 }

@@ -6,7 +6,7 @@ internal import Glibc
 extension EpollEngine {
     // MARK: Accepting
 
-    package mutating func startAccepting(listener: UInt16, descriptor: Int32) {
+    @usableFromInline package mutating func startAccepting(listener: UInt16, descriptor: Int32) {
         let index = Int(listener)
         while listeners.count <= index {
             listeners.append(EpollListener(descriptor: -1, wanted: false, watched: false, isPaused: false))
@@ -18,7 +18,7 @@ extension EpollEngine {
         watchListener(index)
     }
 
-    package mutating func stopAccepting(listener: UInt16) {
+    @usableFromInline package mutating func stopAccepting(listener: UInt16) {
         let index = Int(listener)
         guard index < listeners.count, listeners[index].wanted else { return }
         listeners[index].wanted = false
@@ -44,7 +44,6 @@ extension EpollEngine {
     }
 
     mutating func resumePausedListeners() {
-        guard let until = listenersResume, until <= now else { return }
         listenersResume = nil
         for index in listeners.indices where listeners[index].isPaused {
             listeners[index].isPaused = false
@@ -80,7 +79,7 @@ extension EpollEngine {
         return false
     }
 
-    package mutating func connect(to address: SocketAddress) throws(SystemError) -> SocketID {
+    @usableFromInline package mutating func connect(to address: SocketAddress) throws(SystemError) -> SocketID {
         let descriptor = socket(address.family, MARTLET_SOCK_STREAM, 0)
         guard descriptor >= 0 else { throw SystemError(errno, .socket) }
         if address.family != AF_UNIX {
@@ -103,13 +102,13 @@ extension EpollEngine {
 
     // MARK: Receiving
 
-    package mutating func watch(_ descriptor: Int32) {
+    @usableFromInline package mutating func watch(_ descriptor: Int32) {
         if martlet_watch_again(epoll, descriptor, MARTLET_WATCH_ONCE, EpollWatch.descriptor.data) == 0 { return }
         let code = martlet_watch(epoll, descriptor, MARTLET_WATCH_ONCE, EpollWatch.descriptor.data)
         precondition(code == 0, "the kernel refused to watch a descriptor; it cannot be a plain file")
     }
 
-    package mutating func startReceiving(_ socket: SocketID) {
+    @usableFromInline package mutating func startReceiving(_ socket: SocketID) {
         guard isOpen(socket) else { return }
         let slot = socket.slot
         unsafe sockets.row(slot).pointee.state.insert(.wantsReceive)
@@ -117,13 +116,13 @@ extension EpollEngine {
         if unsafe sockets.row(slot).pointee.state.contains(.readable) { _ = addReady(slot) }
     }
 
-    package mutating func stopReceiving(_ socket: SocketID) {
+    @usableFromInline package mutating func stopReceiving(_ socket: SocketID) {
         guard isOpen(socket) else { return }
         unsafe sockets.row(socket.slot).pointee.state.remove(.wantsReceive)
         if unsafe sockets.row(socket.slot).pointee.state.contains(.ready) { removeReady(socket.slot) }
     }
 
-    package mutating func release(_ received: ReceivedBytes) {
+    @usableFromInline package mutating func release(_ received: ReceivedBytes) {
         precondition(isLent, "received bytes are released once")
         isLent = false
     }
@@ -152,7 +151,7 @@ extension EpollEngine {
 
     // MARK: Closing
 
-    package mutating func close(_ socket: SocketID) {
+    @usableFromInline package mutating func close(_ socket: SocketID) {
         guard isOpen(socket) else { return }
         unsafe sockets.row(socket.slot).pointee.announcedError = 0
         closeNow(socket.slot)
@@ -166,7 +165,7 @@ extension EpollEngine {
         announce(slot)
     }
 
-    package mutating func shutdownSend(_ socket: SocketID) {
+    @usableFromInline package mutating func shutdownSend(_ socket: SocketID) {
         guard isOpen(socket) else { return }
         unsafe precondition(!sockets.row(socket.slot).pointee.state.contains(.sendInFlight), "the end of sending is told after the last `sent`")
         _ = unsafe shutdown(sockets.row(socket.slot).pointee.descriptor, MARTLET_SHUT_WR)
@@ -174,7 +173,7 @@ extension EpollEngine {
 
     /// The row is that of the socket named, not of a later one in its place, and its descriptor has not been closed.
     func isOpen(_ socket: SocketID) -> Bool {
-        guard socket.slot < slotsUsed, unsafe sockets.row(socket.slot).pointee.generation == socket.generation else { return false }
+        guard socket.slot < sockets.capacity, unsafe sockets.row(socket.slot).pointee.generation == socket.generation else { return false }
         return unsafe sockets.row(socket.slot).pointee.state.contains(.open) && !sockets.row(socket.slot).pointee.state.contains(.closed)
     }
 

@@ -6,7 +6,7 @@ internal import CUring
 internal import Glibc
 
 extension EpollEngine {
-    package mutating func next() -> Event? {
+    @usableFromInline package mutating func next() -> Event? {
         precondition(!isLent, "received bytes are released before the next event is asked for")
         if !announced.isEmpty { return takeAnnounced() }
         if deadlinePassed {
@@ -75,7 +75,7 @@ extension EpollEngine {
         removeReady(slot)
         let socket = unsafe SocketID(slot: slot, generation: sockets.row(slot).pointee.generation)
         while true {
-            let count = unsafe recv(sockets.row(slot).pointee.descriptor, receiveMemory.base, options.receiveBufferBytes, 0)
+            let count = unsafe martlet_receive(sockets.row(slot).pointee.descriptor, receiveMemory.base, options.receiveBufferBytes)
             if count < 0, errno == EINTR { continue }
             return count > 0 ? received(socket, count) : receiveStopped(socket, count == 0 ? 0 : errno)
         }

@@ -6,21 +6,20 @@ internal import CUring
 internal import Glibc
 
 extension EpollEngine {
-    package mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
+    @usableFromInline package mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
         guard beginSend(socket, []) else { return }
         unsafe sockets.row(socket.slot).pointee.sendAddress = UInt(bitPattern: bytes.baseAddress)
         unsafe sockets.row(socket.slot).pointee.sendCount = bytes.count
         continueSend(socket.slot)
     }
 
-    package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
+    @usableFromInline package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
         guard beginSend(socket, .sendIsGather) else { return }
-        unsafe messages.row(socket.slot).pointee.msg_iov = pieces.baseAddress
-        unsafe messages.row(socket.slot).pointee.msg_iovlen = pieces.count
+        unsafe messages.row(socket.slot).pointee.setPieces(pieces)
         continueSend(socket.slot)
     }
 
-    package mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
+    @usableFromInline package mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
         guard beginSend(socket, .sendIsFile) else { return }
         unsafe files.row(socket.slot).pointee = FileSend(
             headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)
@@ -52,10 +51,11 @@ extension EpollEngine {
         }
     }
 
-    private func sendBytes(_ slot: UInt32) -> FilePump.Outcome {
+    // Mutating, because a method that is not, called from one that is, gets a copy of the whole engine (Swift 6.3).
+    private mutating func sendBytes(_ slot: UInt32) -> FilePump.Outcome {
         while unsafe sockets.row(slot).pointee.sendCount > 0 {
             let memory = unsafe UnsafeRawPointer(bitPattern: sockets.row(slot).pointee.sendAddress)
-            let taken = unsafe Glibc.send(sockets.row(slot).pointee.descriptor, memory, sockets.row(slot).pointee.sendCount, MARTLET_SEND_NOW)
+            let taken = unsafe martlet_send(sockets.row(slot).pointee.descriptor, memory, sockets.row(slot).pointee.sendCount)
             if taken < 0 {
                 if errno == EINTR { continue }
                 return errno == EAGAIN ? .full : .failed(errno)
@@ -66,7 +66,7 @@ extension EpollEngine {
         return .done
     }
 
-    private func sendPieces(_ slot: UInt32) -> FilePump.Outcome {
+    private mutating func sendPieces(_ slot: UInt32) -> FilePump.Outcome {
         while unsafe messages.row(slot).pointee.msg_iovlen > 0 {
             let taken = unsafe sendmsg(sockets.row(slot).pointee.descriptor, &messages.row(slot).pointee, MARTLET_SEND_NOW)
             if taken < 0 {

@@ -6,7 +6,7 @@
 internal import CUring
 internal import Glibc
 
-@safe package struct RingEngine: Engine, ~Copyable {
+@safe @usableFromInline package struct RingEngine: Engine, ~Copyable {
     private let handle: RingHandle
     let ring: UnsafeMutablePointer<io_uring>
     var features: RingFeatures
@@ -26,7 +26,9 @@ internal import Glibc
     var slotsUsed: UInt32 = 0
     var freeSlots = SocketList()
     var starved = SocketList()
-    var silentSends = SilentSends()
+    var silentSends: SilentSends
+    /// Sends that are not awaited go out silently below this size: none where the kernel cannot do it, and those that are not copied never.
+    let silentSendBytesMax: Int
     var announced = SocketList()
 
     /// Completions between head and tail were posted before the last wait returned.
@@ -35,7 +37,7 @@ internal import Glibc
     let completionMask: UInt32
     let completions: UnsafeMutablePointer<io_uring_cqe>
 
-    package let waker: Waker
+    @usableFromInline package let waker: Waker
     /// The kernel writes the eventfd's count here.
     let wakeCount: UnsafeMutablePointer<UInt64>
 
@@ -43,9 +45,9 @@ internal import Glibc
     let timeout: UnsafeMutablePointer<__kernel_timespec>
     var armedDeadline: Nanoseconds?
 
-    package internal(set) var now: Nanoseconds = Clock.coarse()
-    package var counters = EngineCounters()
-    package var socketsMax: Int { sockets.capacity }
+    @usableFromInline package internal(set) var now: Nanoseconds = Clock.coarse()
+    @usableFromInline package var counters = EngineCounters()
+    @usableFromInline package var socketsMax: Int { sockets.capacity }
 
     package init(_ options: RingOptions) throws {
         let handle = try RingHandle(options)
@@ -56,6 +58,7 @@ internal import Glibc
         let sockets = try Slab<RingSocket>(capacity: options.socketsMax)
         let messages = unsafe try Slab<msghdr>(capacity: options.socketsMax)
         let files = try Slab<FileSend>(capacity: options.socketsMax)
+        let silentSends = try SilentSends()
         try unsafe RingSelfTest.run(ring, &features, &buffers)
         let waker = try unsafe features.messageWake ? Waker(.message(ring: ring.pointee.ring_fd, userData: Operation.wake.userData)) : Waker.event()
         self.handle = handle
@@ -66,6 +69,8 @@ internal import Glibc
         self.sockets = sockets
         unsafe self.messages = unsafe messages
         self.files = files
+        self.silentSends = silentSends
+        silentSendBytesMax = features.silentSend ? options.zeroCopySendBytesMin ?? .max : 0
         unsafe completionMask = martlet_completions_mask(ring)
         unsafe completions = unsafe ring.pointee.cq.cqes
         unsafe head = martlet_completions_head(ring)
@@ -107,7 +112,7 @@ internal import Glibc
     }
 
     /// One line for the log: what the kernel gave.
-    package var summary: String {
+    @usableFromInline package var summary: String {
         var text = "io_uring, "
         switch features.rung {
         case .deferredTaskRun: text += "deferred task run"
@@ -122,14 +127,15 @@ internal import Glibc
 
     // MARK: The wait
 
-    package mutating func wait(until deadline: Nanoseconds?) {
+    @usableFromInline package mutating func wait(until deadline: Nanoseconds?) {
         finishTurn()
         let hasEvents = !announced.isEmpty || silentSends.areAwaited || deadline == 0
         silentSends.areAwaited = false
-        if !hasEvents, let deadline = earliest(deadline, listenersResume) { armTimeout(deadline) }
+        // A wait whose deadline lies behind the armed one costs nothing.
+        if !hasEvents, let deadline = earliest(deadline, listenersResume), armedDeadline.map({ $0 > deadline }) ?? true { armTimeout(deadline) }
         enter(waitFor: hasEvents ? 0 : 1)
         now = max(now, Clock.coarse())
-        resumePausedListeners()
+        if let until = listenersResume, until <= now { resumePausedListeners() }
     }
 
     private func earliest(_ first: Nanoseconds?, _ second: Nanoseconds?) -> Nanoseconds? {
@@ -138,6 +144,7 @@ internal import Glibc
     }
 
     /// The buffers go back first, so that what is re-armed finds them.
+    @inline(__always) // Called from one place.
     private mutating func finishTurn() {
         unsafe martlet_completions_release(ring, head)
         if !starved.isEmpty { resumeStarved() }
@@ -145,8 +152,9 @@ internal import Glibc
         if unsafe martlet_submission_flags(ring) & MARTLET_SQ_CQ_OVERFLOW != 0 { counters.completionOverflows += 1 }
     }
 
-    mutating func enter(waitFor count: UInt32) {
-        counters.enters += 1
+    @inline(__always) // Called from one place.
+    private mutating func enter(waitFor count: UInt32) {
+        counters.enters &+= 1  // Safe: 64 bits do not wrap.
         let code = unsafe martlet_enter(ring, count, features.registeredDescriptor ? 1 : 0)
         switch -code {
         case ...0, EINTR, ETIME: break
@@ -159,6 +167,7 @@ internal import Glibc
     }
 
     /// Failures are in the queue, unless it overflowed or the kernel has not taken everything yet; then the next enter decides.
+    @inline(__always) // Called from one place.
     private mutating func decideSilentSends() {
         guard unsafe martlet_submissions_waiting(ring) == 0, unsafe martlet_submission_flags(ring) & MARTLET_SQ_CQ_OVERFLOW == 0 else { return }
         var index = head
@@ -172,10 +181,10 @@ internal import Glibc
         silentSends.decide()
     }
 
-    /// Keeps one kernel timer, and only ever moves it forward: a wait whose deadline lies behind the armed one costs nothing.
+    /// Keeps one kernel timer, and only ever moves it forward.
+    @inline(never) // Rare: once per tick of the owner's deadlines.
     private mutating func armTimeout(_ deadline: Nanoseconds) {
-        if let armed = armedDeadline {
-            if armed <= deadline { return }
+        if armedDeadline != nil {
             let entry = unsafe submission()
             unsafe io_uring_prep_timeout_remove(entry, Operation.timeout.userData, 0)
             unsafe entry.pointee.user_data = Operation.ignored.userData

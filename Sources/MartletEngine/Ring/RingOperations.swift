@@ -9,7 +9,7 @@ let acceptPauseNanoseconds: Nanoseconds = 100_000_000
 extension RingEngine {
     // MARK: Accepting
 
-    package mutating func startAccepting(listener: UInt16, descriptor: Int32) {
+    @usableFromInline package mutating func startAccepting(listener: UInt16, descriptor: Int32) {
         let index = Int(listener)
         while listeners.count <= index {
             listeners.append(RingListener(descriptor: -1, wanted: false, armed: false, generation: 0, isPaused: false))
@@ -20,7 +20,7 @@ extension RingEngine {
         if !listeners[index].armed { armAccept(index) }
     }
 
-    package mutating func stopAccepting(listener: UInt16) {
+    @usableFromInline package mutating func stopAccepting(listener: UInt16) {
         let index = Int(listener)
         guard index < listeners.count, listeners[index].wanted else { return }
         listeners[index].wanted = false
@@ -43,7 +43,6 @@ extension RingEngine {
     }
 
     mutating func resumePausedListeners() {
-        guard let until = listenersResume, until <= now else { return }
         listenersResume = nil
         for index in listeners.indices where listeners[index].isPaused {
             listeners[index].isPaused = false
@@ -71,7 +70,7 @@ extension RingEngine {
         return unsafe SocketID(slot: slot, generation: sockets.row(slot).pointee.generation)
     }
 
-    package mutating func connect(to address: SocketAddress) throws(SystemError) -> SocketID {
+    @usableFromInline package mutating func connect(to address: SocketAddress) throws(SystemError) -> SocketID {
         let descriptor = socket(address.family, MARTLET_SOCK_STREAM, 0)
         guard descriptor >= 0 else { throw SystemError(errno, .socket) }
         if address.family != AF_UNIX {
@@ -97,13 +96,13 @@ extension RingEngine {
 
     // MARK: Receiving
 
-    package mutating func watch(_ descriptor: Int32) {
+    @usableFromInline package mutating func watch(_ descriptor: Int32) {
         let entry = unsafe submission()
         unsafe io_uring_prep_poll_add(entry, descriptor, UInt32(POLLIN))
         unsafe entry.pointee.user_data = Operation.watch.userData
     }
 
-    package mutating func startReceiving(_ socket: SocketID) {
+    @usableFromInline package mutating func startReceiving(_ socket: SocketID) {
         let state = unsafe sockets.row(socket.slot).pointee.state
         guard isOpen(socket), !state.contains(.closing) else { return }
         unsafe sockets.row(socket.slot).pointee.state.insert(.wantsReceive)
@@ -111,7 +110,7 @@ extension RingEngine {
         if state.isDisjoint(with: [.receiveArmed, .starved]) { armReceive(socket, pollFirst: false) }
     }
 
-    package mutating func stopReceiving(_ socket: SocketID) {
+    @usableFromInline package mutating func stopReceiving(_ socket: SocketID) {
         guard isOpen(socket) else { return }
         let slot = socket.slot
         unsafe sockets.row(slot).pointee.state.remove(.wantsReceive)
@@ -132,7 +131,7 @@ extension RingEngine {
         unsafe entry.pointee.user_data = Operation.receive.userData(socket)
     }
 
-    package mutating func release(_ received: ReceivedBytes) {
+    @usableFromInline package mutating func release(_ received: ReceivedBytes) {
         buffers.giveBack(received.buffer)
     }
 
@@ -171,7 +170,7 @@ extension RingEngine {
     // MARK: Closing
 
     /// shutdown(2) ends what the kernel holds; the descriptor is closed after the last completion, and only then the slot is free.
-    package mutating func close(_ socket: SocketID) {
+    @usableFromInline package mutating func close(_ socket: SocketID) {
         guard isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closing) else { return }
         let slot = socket.slot
         unsafe sockets.row(slot).pointee.state.remove(.wantsReceive)
@@ -201,12 +200,13 @@ extension RingEngine {
         if !holdsMemory { announce(slot) }
     }
 
+    @inline(never) // Keeps the check of a stack with an array out of the completion loop.
     private func resetOnClose(_ descriptor: Int32) {
         var setting = linger(l_onoff: 1, l_linger: 0)
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
     }
 
-    package mutating func shutdownSend(_ socket: SocketID) {
+    @usableFromInline package mutating func shutdownSend(_ socket: SocketID) {
         guard isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closing) else { return }
         unsafe precondition(!sockets.row(socket.slot).pointee.state.contains(.sendInFlight), "the end of sending is told after the last `sent`")
         _ = unsafe shutdown(sockets.row(socket.slot).pointee.descriptor, MARTLET_SHUT_WR)
@@ -214,17 +214,17 @@ extension RingEngine {
 
     /// The row is that of the socket named, not of a later one in its place.
     func isOpen(_ socket: SocketID) -> Bool {
-        guard socket.slot < slotsUsed else { return false }
+        guard socket.slot < sockets.capacity else { return false }
         let row = unsafe sockets.row(socket.slot)
         return unsafe row.pointee.generation == socket.generation && row.pointee.state.contains(.open)
     }
 
-    package func peerAddress(of socket: SocketID) -> SocketAddress? {
+    @usableFromInline package func peerAddress(of socket: SocketID) -> SocketAddress? {
         guard isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closed) else { return nil }
         return unsafe ListeningSocket.peerAddress(sockets.row(socket.slot).pointee.descriptor)
     }
 
-    package func localAddress(of socket: SocketID) -> SocketAddress? {
+    @usableFromInline package func localAddress(of socket: SocketID) -> SocketAddress? {
         guard isOpen(socket), unsafe !sockets.row(socket.slot).pointee.state.contains(.closed) else { return nil }
         return unsafe ListeningSocket.localAddress(sockets.row(socket.slot).pointee.descriptor)
     }

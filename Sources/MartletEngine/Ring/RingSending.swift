@@ -6,7 +6,7 @@ internal import CUring
 internal import Glibc
 
 extension RingEngine {
-    package mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
+    @usableFromInline package mutating func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
         guard beginSend(socket, []) else { return }
         unsafe sockets.row(socket.slot).pointee.sendAddress = UInt(bitPattern: bytes.baseAddress)
         unsafe sockets.row(socket.slot).pointee.sendCount = UInt32(bytes.count)
@@ -14,30 +14,30 @@ extension RingEngine {
     }
 
     /// A send that nobody waits for saves the turn in which its completion would be read: it is tried inside the enter and silent when it succeeds.
-    package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
-        guard features.silentSend, silentSends.hasRoom, bytes.count < options.zeroCopySendBytesMin ?? .max else { return unsafe send(socket, bytes) }
+    @usableFromInline package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
+        let count = bytes.count
+        guard let start = bytes.baseAddress, count < silentSendBytesMax, silentSends.hasRoom else { return unsafe send(socket, bytes) }
         guard beginSend(socket, .sendIsSilent) else { return }
         let slot = socket.slot
-        unsafe sockets.row(slot).pointee.sendAddress = UInt(bitPattern: bytes.baseAddress)
-        unsafe sockets.row(slot).pointee.sendCount = UInt32(bytes.count)
+        unsafe sockets.row(slot).pointee.sendAddress = UInt(bitPattern: start)
+        unsafe sockets.row(slot).pointee.sendCount = UInt32(count)
         let entry = unsafe submission()
-        unsafe martlet_prepare_silent_send(entry, sockets.row(slot).pointee.descriptor, bytes.baseAddress, bytes.count)
+        unsafe martlet_prepare_silent_send(entry, sockets.row(slot).pointee.descriptor, start, count)
         unsafe entry.pointee.user_data = Operation.send.userData(socket)
         silentSends.append(slot)
     }
 
-    package mutating func awaitSend(_ socket: SocketID) {
+    @usableFromInline package mutating func awaitSend(_ socket: SocketID) {
         if isOpen(socket), unsafe sockets.row(socket.slot).pointee.state.contains(.sendIsSilent) { silentSends.areAwaited = true }
     }
 
-    package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
+    @usableFromInline package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
         guard beginSend(socket, .sendIsGather) else { return }
-        unsafe messages.row(socket.slot).pointee.msg_iov = pieces.baseAddress
-        unsafe messages.row(socket.slot).pointee.msg_iovlen = pieces.count
+        unsafe messages.row(socket.slot).pointee.setPieces(pieces)
         submitSend(socket)
     }
 
-    package mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
+    @usableFromInline package mutating func send(_ socket: SocketID, file descriptor: Int32, offset: Int64, count: Int, head: UnsafeRawBufferPointer) {
         guard beginSend(socket, .sendIsFile) else { return }
         unsafe files.row(socket.slot).pointee = FileSend(
             headAddress: UInt(bitPattern: head.baseAddress), headCount: head.count, descriptor: descriptor, offset: offset, count: count)

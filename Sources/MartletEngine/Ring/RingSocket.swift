@@ -27,7 +27,7 @@ struct RingSocket: BitwiseCopyable {
         /// A zero-copy send's memory is still the kernel's.
         static let notificationPending = State(rawValue: 1 << 11)
         /// The kernel refused to send from this socket without a copy.
-        static let sendsCopies = State(rawValue: 1 << 13)
+        static let sendsCopies = State(rawValue: 1 << 14)
 
         /// Operations that the kernel has not ended.
         static let held: State = [.receiveArmed, .sendInFlight, .connecting, .notificationPending]

@@ -4,38 +4,33 @@
 // one posts its completion before that enter returns. So once everything was submitted and the completion queue did not overflow, a send of this list
 // without a completion in the queue has succeeded.
 
-struct SilentSends {
-    /// More than these in one turn are sent with a completion.
-    private static let capacity = 1024
+struct SilentSends: ~Copyable {
+    /// More than these in one turn are sent with a completion. A power of two: the indices below wrap.
+    private static let capacity: UInt32 = 1024
 
-    private var prepared = [UInt32](repeating: 0, count: capacity)
-    private var preparedCount = 0
-    /// Submitted by an enter that has returned.
-    private var decided = [UInt32](repeating: 0, count: capacity)
-    private var decidedCount = 0
-    private var taken = 0
+    /// The sends in their order: [first, prepared) are submitted by an enter that has returned, [prepared, end) are not.
+    private let slots: Slab<UInt32>
+    private var first: UInt32 = 0
+    private var prepared: UInt32 = 0
+    private var end: UInt32 = 0
     /// The next wait must not block, so that their ends are told.
     var areAwaited = false
 
-    var hasRoom: Bool { preparedCount < Self.capacity }
-    var isEmpty: Bool { preparedCount == 0 }
-    var hasDecided: Bool { taken < decidedCount }
+    init() throws(SystemError) { slots = try Slab(capacity: Int(Self.capacity)) }
+
+    var hasRoom: Bool { end &- first < Self.capacity }
+    /// None is undecided.
+    var isEmpty: Bool { prepared == end }
+    var hasDecided: Bool { first != prepared }
 
     mutating func append(_ slot: UInt32) {
-        prepared[preparedCount] = slot
-        preparedCount += 1
+        unsafe slots.row(end & (Self.capacity - 1)).pointee = slot
+        end &+= 1  // Safe: indices wrap; at most `capacity` sends stand in the list.
     }
 
-    mutating func decide() {
-        precondition(!hasDecided, "the ends of a turn's sends are told before the next wait")
-        swap(&prepared, &decided)
-        decidedCount = preparedCount
-        preparedCount = 0
-        taken = 0
-    }
+    mutating func decide() { prepared = end }
 
-    mutating func takeDecided() -> UInt32 {
-        taken += 1
-        return decided[taken - 1]
-    }
+    /// There must be one.
+    var firstDecided: UInt32 { unsafe slots.row(first & (Self.capacity - 1)).pointee }
+    mutating func dropFirst() { first &+= 1 }  // Safe: as above.
 }

@@ -4,6 +4,12 @@ internal import CUring
 internal import Glibc
 
 extension msghdr {
+    /// The pieces become the kernel's: the two types have one layout.
+    mutating func setPieces(_ pieces: UnsafeMutableBufferPointer<IOVector>) {
+        unsafe msg_iov = UnsafeMutableRawPointer(pieces.baseAddress)?.assumingMemoryBound(to: iovec.self)
+        unsafe msg_iovlen = pieces.count
+    }
+
     /// Drops what the kernel took from the front of the vector; what is left is the next call's. Empty pieces at the front go with it.
     mutating func advance(by taken: Int) {
         var left = taken

@@ -5,7 +5,7 @@ internal import Glibc
 
 package enum Clock {
     /// Costs a few nanoseconds and steps by the kernel's tick (1 to 10 ms): right for deadlines.
-    package static func coarse() -> Nanoseconds { read(CLOCK_MONOTONIC_COARSE) }
+    package static func coarse() -> Nanoseconds { martlet_coarse_nanoseconds() }
     /// Costs some 20 ns, exact: right for measuring.
     package static func precise() -> Nanoseconds { read(CLOCK_MONOTONIC) }
     /// Seconds since 1970, for dates.

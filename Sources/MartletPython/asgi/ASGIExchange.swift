@@ -42,6 +42,8 @@ internal import MartletHTTP
     var clientTakesTrailers: Bool
     /// Trailer lines so far.
     var trailers: [UInt8]
+    /// `(client, method, target, version)` for the access log, where there is one.
+    var logged: Slot
     /// The task that runs the application, while it runs.
     var task: Slot
 }
@@ -84,7 +86,7 @@ internal import MartletHTTP
         unsafe own(made.reference).initialize(to: ASGIExchangeState(
             service: Unmanaged.passRetained(service), exchange: exchange, pieces: Slot(), pieceBytes: 0, bodyHasEnded: false, bodyIsRead: false,
             readingIsPaused: false, hasEnded: false, clientHasGone: false, waiters: [], response: .none, start: ResponseStart(), isHead: false,
-            takesTrailers: false, clientTakesTrailers: false, trailers: [], task: Slot()))
+            takesTrailers: false, clientTakesTrailers: false, trailers: [], logged: Slot(), task: Slot()))
         return made
     }
 
@@ -93,6 +95,7 @@ internal import MartletHTTP
         let own = unsafe own(object)
         unsafe own.pointee.pieces.clear()
         unsafe own.pointee.task.clear()
+        unsafe own.pointee.logged.clear()
         unsafe own.pointee.service.release()
         unsafe own.deinitialize(count: 1)
         unsafe martlet_free(object)

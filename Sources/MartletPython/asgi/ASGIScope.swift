@@ -27,6 +27,8 @@ internal import MartletHTTP
         var identity: UInt64 = .max
         var client = Slot()
         var server = Slot()
+        /// The client for the access log.
+        var clientText = "-"
     }
 
     /// Values longer than this are not kept.
@@ -79,6 +81,25 @@ internal import MartletHTTP
             else { return nil }
         }
         return scope
+    }
+
+    /// `(client, method, target, version)` as the access log takes it, after the scope was made; nil with an exception raised.
+    func logged(_ request: borrowing Request, _ exchange: Exchange) -> Object? {
+        guard let client = Python.string(connections[exchange.slotIndex].clientText), let method = latin1(request.methodName),
+            let target = latin1(request.target), let tuple = unsafe Object(taking: PyTuple_New(4))
+        else { return nil }
+        unsafe martlet_tuple_fill(tuple.reference, 0, client.leave())
+        unsafe martlet_tuple_fill(tuple.reference, 1, method.leave())
+        unsafe martlet_tuple_fill(tuple.reference, 2, target.leave())
+        unsafe martlet_tuple_fill(tuple.reference, 3, (request.version == .http10 ? names.version10 : names.version11).counted())
+        return tuple
+    }
+
+    private func latin1(_ bytes: Span<UInt8>) -> Object? {
+        let made = unsafe bytes.withUnsafeBytes { raw in
+            unsafe PyUnicode_DecodeLatin1(raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count, nil)
+        }
+        return unsafe Object(taking: made)
     }
 
     private func setMethod(_ request: borrowing Request, _ scope: borrowing Object) -> Bool {
@@ -160,6 +181,7 @@ internal import MartletHTTP
         if connections[slot].identity != identity {
             connections[slot].identity = identity
             let client = core.peerAddress(of: exchange)
+            connections[slot].clientText = client?.description ?? "-"
             connections[slot].client.set(client.flatMap { Self.pair($0) } ?? Python.none)
             let listener = core.listenerIndex(of: exchange)
             if let server = unsafe servers[listener] {

@@ -151,7 +151,7 @@ internal import MartletHTTP
         if unsafe own.pointee.start.closes { unsafe own.pointee.exchange.closeAfterAnswer() }
         let status = unsafe own.pointee.start.status, mine = unsafe own.pointee.start.own
         unsafe own.pointee.start.withFields { unsafe own.pointee.exchange.answer(status, fields: $0, own: mine, bytes: bytes) }
-        unsafe own.pointee.response = .complete
+        unsafe service.complete(own)
         return unsafe done()
     }
 
@@ -193,12 +193,12 @@ internal import MartletHTTP
             return unsafe done()
         }
         if unsafe !own.pointee.isHead, unsafe !own.pointee.start.hasNoBody, unsafe own.pointee.start.isShort {
-            unsafe own.pointee.exchange.abort()
-            unsafe own.pointee.response = .complete
+            unsafe own.pointee.exchange.truncate()
+            unsafe service.complete(own)
             return unsafe outOfOrder("the body is shorter than its content-length; the connection is cut")
         }
         unsafe own.pointee.exchange.finish()
-        unsafe own.pointee.response = .complete
+        unsafe service.complete(own)
         return unsafe done()
     }
 
@@ -283,7 +283,7 @@ internal import MartletHTTP
         // Only a client that said `TE: trailers` is sent any (RFC 9110 section 6.5.1).
         let lines = unsafe own.pointee.clientTakesTrailers ? own.pointee.trailers : []
         unsafe lines.withUnsafeBytes { unsafe own.pointee.exchange.finish(trailers: $0) }
-        unsafe own.pointee.response = .complete
+        unsafe service.complete(own)
         return unsafe done()
     }
 

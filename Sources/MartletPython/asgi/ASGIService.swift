@@ -72,6 +72,7 @@ internal import MartletHTTP
         if let te = request.field(.te) { unsafe own.pointee.clientTakesTrailers = namesTrailers(te) }
         unsafe takeBody(request, own)
         guard let scope = scopes.make(request, exchange, loop.core) else { return fail(object, exchange) }
+        if unsafe accessLog != nil, let logged = scopes.logged(request, exchange) { unsafe own.pointee.logged.set(logged) }
         keep(object.copy(), exchange.slotIndex)
         call(object, scope)
     }
@@ -172,7 +173,6 @@ internal import MartletHTTP
             return unsafe applicationEnded(object)
         }
         if unsafe ASGIExchange.own(object).pointee.response != .complete { unsafe answerMissing(object) }
-        unsafe log(object)
     }
 
     /// The application failed with the exception that is raised now.
@@ -182,7 +182,6 @@ internal import MartletHTTP
         let isExpected = unsafe ASGIExchange.own(object).pointee.clientHasGone && PyErr_GivenExceptionMatches(raised.reference, clientDisconnected) != 0
         if !isExpected { unsafe report(raised.reference) }
         unsafe answerFailure(object)
-        unsafe log(object)
     }
 
     private func report(_ exception: Reference) {
@@ -207,19 +206,27 @@ internal import MartletHTTP
             unsafe exchange.answer(
                 .internalServerError, fields: UnsafeRawBufferPointer(start: lines.utf8Start, count: lines.utf8CodeUnitCount), own: [],
                 bytes: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+            unsafe own.pointee.start.fail()
         } else {
-            exchange.abort()
+            exchange.truncate()
         }
-        unsafe own.pointee.response = .complete
+        unsafe complete(own)
     }
 
     func raiseClientDisconnected() {
         unsafe Python.raise(clientDisconnected, "the client has closed the connection")
     }
 
-    private func log(_ object: Reference) {
-        guard let accessLog = unsafe accessLog else { return }
-        _ = unsafe accessLog
+    /// The answer is said whole: nothing more is taken, and the access log hears of it.
+    func complete(_ own: ASGIExchange.State) {
+        unsafe own.pointee.response = .complete
+        guard let accessLog = unsafe accessLog, let logged = unsafe own.pointee.logged.take(),
+            let status = unsafe Object(taking: PyLong_FromLong(Int(own.pointee.start.status.code)))
+        else { return }
+        var arguments: [Reference?] = unsafe []
+        for index in unsafe 0..<martlet_tuple_count(logged.reference) { unsafe arguments.append(martlet_tuple_item(logged.reference, index)) }
+        unsafe arguments.append(status.reference)
+        if unsafe Object(taking: martlet_call(accessLog, arguments, arguments.count, nil)) == nil { unsafe PyErr_WriteUnraisable(accessLog) }
     }
 
     // MARK: The end of the service

@@ -30,6 +30,9 @@ internal import MartletHTTP1
         return unsafe inline.span.withUnsafeBytes { unsafe body(UnsafeRawBufferPointer(rebasing: $0[..<byteCount])) }
     }
 
+    /// The server answered in the application's place.
+    mutating func fail() { status = .internalServerError }
+
     // MARK: The promised length
 
     /// Counts a piece of the body; false when it goes beyond the promise.
