@@ -1,6 +1,7 @@
 """Starts `martlet module:application` as users do, and waits for what it and its application print.
 
 MARTLET_TEST_COMMAND replaces the command: options for every server of a run (`python -m martlet --engine epoll`), or another server to compare with.
+MARTLET_PACKAGES is the directory in which the package `martlet` is found, if it is not the repository's own.
 Applications report by `note`: a line of output, "@key fact", so that it can still be read when the server has ended.
 """
 from __future__ import annotations
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from raw_http import Connection, Response, get
-from server_process import START_SECONDS_MAX, Server
+from server_process import REPOSITORY, START_SECONDS_MAX, Server
 
 COMMAND = shlex.split(os.environ.get("MARTLET_TEST_COMMAND") or f"{shlex.quote(sys.executable)} -m martlet")
+PACKAGES = os.environ.get("MARTLET_PACKAGES") or str(REPOSITORY / "Sources/python")
 NOTE_SECONDS_MAX = 15.0
 ADDRESS_OPTIONS = {"--port", "--bind", "--uds", "--fd"}
 # A listening application server names its address as Uvicorn does; a path is introduced by "unix:" or "unix socket ".
@@ -37,7 +39,7 @@ class ApplicationServer(Server):
         self.command = command_line(application, *options, directory=directory)
         self.expected_addresses = max(1, sum(option == "--bind" for option in options))
         self._printed = threading.Condition()
-        self._start(environment, descriptors)
+        self._start(clean_environment(environment), descriptors)
 
     def _read_output(self) -> None:
         for line in self.process.stdout:
@@ -102,6 +104,12 @@ class ApplicationServer(Server):
         return re.search(r"Traceback|^\W*(?:\S+ )*(?:ERROR|CRITICAL)\b", self.output, re.MULTILINE) is not None
 
 
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Without what this process's own environment would say to the command."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MARTLET_") and name not in ("PORT", "WEB_CONCURRENCY")}
+    return {**kept, "PYTHONPATH": PACKAGES, **(extra or {})}
+
+
 def command_line(application: str, *options: str, directory: Path) -> list[str]:
     if not any(option.split("=")[0] in ADDRESS_OPTIONS for option in options):
         options = ("--port", "0", *options)
@@ -111,7 +119,9 @@ def command_line(application: str, *options: str, directory: Path) -> list[str]:
 def run_to_end(application: str, *options: str, directory: Path, seconds: float = START_SECONDS_MAX) -> subprocess.CompletedProcess[str]:
     """For servers that must end by themselves; one that does not is killed, and the test fails. Standard error is part of `stdout`."""
     command = command_line(application, *options, directory=directory)
-    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds)
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds, env=clean_environment()
+    )
 
 
 def seconds_until_stopped(server: ApplicationServer, number: int = signal.SIGTERM, seconds_max: float = 15.0) -> float:

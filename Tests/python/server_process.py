@@ -32,11 +32,11 @@ class Server:
         self._start()
 
     def _start(self, environment: Mapping[str, str] | None = None, descriptors: Sequence[int] = ()) -> None:
-        """Runs the command until it listens. `environment` adds to this process's own; `descriptors` are inherited."""
+        """Runs the command until it listens. `environment` takes the place of this process's own; `descriptors` are inherited."""
         # Both streams in one, so that the order of what it says is kept.
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})}, pass_fds=descriptors,
+            env=environment, pass_fds=descriptors,
         )
         self._output: list[bytes] = []
         self._reader = threading.Thread(target=self._read_output, daemon=True)
