@@ -77,7 +77,8 @@ def test_several_workers(own_installation: Installation, serve: Serve, engine: s
 
 def test_loads_nothing_of_swift(installation: Installation) -> None:
     script = "import martlet.loop; print(*{line.split()[-1] for line in open('/proc/self/maps') if '/' in line})"
-    mapped = subprocess.run([installation.python, "-c", script], env=installation.environ, capture_output=True, text=True, check=True, timeout=30).stdout.split()
+    ended = subprocess.run([installation.python, "-c", script], env=installation.environ, capture_output=True, text=True, check=True, timeout=30)
+    mapped = ended.stdout.split()
     assert any("_martlet" in path for path in mapped)
     assert [path for path in mapped if "swift" in path.lower() or "uring" in Path(path).name or "dispatch" in path.lower()] == []
 
