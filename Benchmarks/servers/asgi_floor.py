@@ -38,6 +38,8 @@ class ASGIFloor(ApplicationServer):
     def left_out(self, scenario: ApplicationScenario) -> Optional[str]:
         if scenario.group is Group.ECHO:
             return "does not read the bodies of requests"
+        if scenario.is_file:
+            return "sends no files"
         if self.mode is not Mode.TASK and not scenario.hello:
             return "for hello only: its applications must not wait"
         return None
