@@ -16,7 +16,9 @@ from .application import ApplicationError, called, load, prepared
 from .channel import Channel
 from .configuration import Configuration
 from .lifespan import Lifespan, StartupFailed
+from .listening import Listeners, ListenError, forget_systemd
 from .notify import notify
+from .process import STATUS_NOT_STARTED
 from .stopping import CUT_SECONDS, LIFESPAN_SECONDS_MIN, Interrupted, StopSignals
 
 if TYPE_CHECKING:
@@ -58,6 +60,21 @@ class Duty:
     core: int | None = None
     # Whether the process ends with the worker, and so must not wait for ever for threads of the application.
     owns_process: bool = False
+
+
+def serve_alone(configuration: Configuration, application: object, owns_process: bool) -> int:
+    """Opens the sockets, and serves in this process. The exit status."""
+    try:
+        listeners = Listeners(configuration.addresses(), configuration.backlog, configuration.uds_permissions)
+        forget_systemd()
+        try:
+            return serve(Duty(
+                configuration, listeners.descriptors([]), listeners.urls, application, on_started=listeners.listen, owns_process=owns_process))
+        finally:
+            listeners.close()
+    except (ListenError, StartError) as error:
+        log.error("%s", error)
+        return STATUS_NOT_STARTED
 
 
 def serve(duty: Duty) -> int:
