@@ -95,7 +95,8 @@ extension Core {
     mutating func truncate(_ slot: UInt32) {
         let row = unsafe connection(slot)
         // A body that lasts until the close looks whole when the connection ends in order: it must not.
-        guard unsafe row.pointee.responseStage == .streaming, unsafe !row.pointee.flags.isDisjoint(with: [.chunkedAnswer, .sizedAnswer]) else { return cut(slot) }
+        let showsItsEnd = unsafe !row.pointee.flags.isDisjoint(with: [.chunkedAnswer, .sizedAnswer])
+        guard showsItsEnd, unsafe row.pointee.responseStage == .streaming else { return cut(slot) }
         unsafe row.pointee.flags.formUnion([.closes, .lingers])
         unsafe finishAnswer(slot, row)
     }

@@ -44,7 +44,8 @@ internal import MartletHTTP
     }
 
     private func isMessage(_ type: Reference) -> Bool {
-        unsafe [names.responseStart, names.responseBody, names.pathSend, names.zeroCopySend, names.responseTrailers, names.earlyHint].contains { unsafe isSame(type, $0) }
+        let all = unsafe [names.responseStart, names.responseBody, names.pathSend, names.zeroCopySend, names.responseTrailers, names.earlyHint]
+        return unsafe all.contains { unsafe isSame(type, $0) }
     }
 
     private func unknown(_ type: Reference) -> Reference? {

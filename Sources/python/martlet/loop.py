@@ -9,9 +9,21 @@ import asyncio
 import selectors
 import sys
 from asyncio import format_helpers
-from typing import Any, Callable, Coroutine, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, TypeVar
 
-from martlet import _martlet
+try:
+    from martlet import _martlet
+except ImportError as error:
+    raise ImportError(
+        f"The extension module of martlet cannot be loaded by this Python ({sys.implementation.cache_tag}); install martlet again with its own pip: {error}"
+    ) from error
+
+if TYPE_CHECKING:
+    from contextvars import Context
+
+    from typing_extensions import TypeVarTuple, Unpack
+
+    Arguments = TypeVarTuple("Arguments")
 
 T = TypeVar("T")
 
@@ -37,6 +49,8 @@ class Loop(_martlet.LoopBase, asyncio.SelectorEventLoop):
     Belongs to the thread that runs it; `call_soon_threadsafe` may be called from any.
     """
 
+    _debug: bool
+
     def __init__(self, engine: str = "auto") -> None:
         _martlet.LoopBase.__init__(self, engine)
         selector = _Selector()
@@ -51,12 +65,16 @@ class Loop(_martlet.LoopBase, asyncio.SelectorEventLoop):
                 self._adopt(handle)
             self._scheduled: list[asyncio.TimerHandle] = []
 
-    def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_later(
+        self, delay: float, callback: Callable[[Unpack[Arguments]], object], *args: Unpack[Arguments], context: Context | None = None
+    ) -> asyncio.TimerHandle:
         if self._debug:
             return asyncio.SelectorEventLoop.call_later(self, delay, callback, *args, context=context)
         return _martlet.LoopBase.call_later(self, delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Arguments]], object], *args: Unpack[Arguments], context: Context | None = None
+    ) -> asyncio.TimerHandle:
         if self._debug:
             return asyncio.SelectorEventLoop.call_at(self, when, callback, *args, context=context)
         return _martlet.LoopBase.call_at(self, when, callback, *args, context=context)
@@ -75,11 +93,12 @@ class Loop(_martlet.LoopBase, asyncio.SelectorEventLoop):
 
 def report_failure(handle: asyncio.Handle, error: BaseException) -> None:
     """What `Handle._run` does with an exception of its callback."""
-    callback = format_helpers._format_callback_source(handle._callback, handle._args)
+    private: Any = handle
+    callback = format_helpers._format_callback_source(private._callback, private._args)
     context: dict[str, Any] = {"message": f"Exception in callback {callback}", "exception": error, "handle": handle}
-    if handle._source_traceback:
-        context["source_traceback"] = handle._source_traceback
-    handle._loop.call_exception_handler(context)
+    if private._source_traceback:
+        context["source_traceback"] = private._source_traceback
+    private._loop.call_exception_handler(context)
 
 
 def new_event_loop() -> Loop:
@@ -89,7 +108,8 @@ def new_event_loop() -> Loop:
 
 if sys.version_info >= (3, 11):
 
-    class Runner(asyncio.Runner):
+    # Final is what the types of the standard library call it; the class itself is not.
+    class Runner(asyncio.Runner):  # type: ignore[misc]
         """`asyncio.Runner` with a Martlet loop."""
 
         def __init__(self, *, debug: bool | None = None, loop_factory: Callable[[], asyncio.AbstractEventLoop] = new_event_loop) -> None:

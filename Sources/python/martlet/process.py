@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
 
+    from .channel import Channel
+
 STATUS_NOT_STARTED = 1
 # Nothing of the working directory may stand in for a module of the standard library; the directory of this package comes last, if it is not known at all.
 _PATH = "import sys; sys.path[:] = [part for part in sys.path if part]; sys.argv[1] in sys.path or sys.path.append(sys.argv[1])"
@@ -81,7 +83,7 @@ def worker() -> NoReturn:
     sys.exit(_work(plan, channel))
 
 
-def _work(plan: dict[str, Any], channel: Any) -> int:
+def _work(plan: dict[str, Any], channel: Channel) -> int:
     from . import logs
     from .configuration import Configuration
     from .worker import Duty, StartError, serve
@@ -91,13 +93,7 @@ def _work(plan: dict[str, Any], channel: Any) -> int:
         logs.configure(configuration.log_config, configuration.log_level, configuration.use_colors, plan["is_level_given"])
         for descriptor in plan["listeners"]:
             os.set_inheritable(descriptor, False)
-        duty = Duty(
-            configuration, plan["listeners"], plan["urls"], supervisor=channel.fileno(), owns_process=True,
-            on_ready=lambda details: channel.send({"ready": {**details, "core": plan["core"]}}))
-        return serve(duty)
+        return serve(Duty(configuration, plan["listeners"], plan["urls"], supervisor=channel, core=plan["core"], owns_process=True))
     except (StartError, logs.LogConfigError) as error:
         channel.send({"failed": str(error)})
-        return STATUS_NOT_STARTED
-    except BrokenPipeError:
-        # The supervisor has gone in the meantime.
         return STATUS_NOT_STARTED
