@@ -85,7 +85,8 @@ internal import MartletHTTP
         guard let type = unsafe type, let made = unsafe Object(taking: martlet_allocate(type)) else { return nil }
         unsafe own(made.reference).initialize(to: ASGIExchangeState(
             service: Unmanaged.passRetained(service), exchange: exchange, pieces: Slot(), pieceBytes: 0, bodyHasEnded: false, bodyIsRead: false,
-            readingIsPaused: false, hasEnded: false, clientHasGone: false, waiters: [], response: .none, start: ResponseStart(own(made.reference) + 1), isHead: false,
+            readingIsPaused: false, hasEnded: false, clientHasGone: false, waiters: [], response: .none,
+            start: ResponseStart(own(made.reference) + 1), isHead: false,
             takesTrailers: false, clientTakesTrailers: false, trailers: [], logged: Slot(), task: Slot()))
         return made
     }

@@ -1,7 +1,7 @@
 """What a fresh interpreter runs: the supervisor, one of its workers, or the one process that needs neither. And the command lines by which they are started.
 
-Each is executed anew instead of forked, so that no engine, thread or lock of one process turns up half-alive in another; and whoever takes the place of the command
-anew as well, because the memory that reading a command line took is not needed any more.
+Each is executed anew instead of forked, so that no engine, thread or lock of one process turns up half-alive in another; and whoever takes the place
+of the command anew as well, because the memory that reading a command line took is not needed any more.
 """
 from __future__ import annotations
 
