@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
-from conftest import Installation, each_interpreter
+from installation import Installation, each_interpreter
 from interpreters import Interpreter, all_interpreters
 from raw_http import Connection, chunked, get, post
 from server_process import REPOSITORY, Server
@@ -77,7 +77,8 @@ def test_several_workers(own_installation: Installation, serve: Serve, engine: s
 
 def test_loads_nothing_of_swift(installation: Installation) -> None:
     script = "import martlet.loop; print(*{line.split()[-1] for line in open('/proc/self/maps') if '/' in line})"
-    mapped = subprocess.run([installation.python, "-c", script], env=installation.environ, capture_output=True, text=True, check=True, timeout=30).stdout.split()
+    ended = subprocess.run([installation.python, "-c", script], env=installation.environ, capture_output=True, text=True, check=True, timeout=30)
+    mapped = ended.stdout.split()
     assert any("_martlet" in path for path in mapped)
     assert [path for path in mapped if "swift" in path.lower() or "uring" in Path(path).name or "dispatch" in path.lower()] == []
 
