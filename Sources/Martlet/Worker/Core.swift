@@ -34,7 +34,7 @@ internal import MartletHTTP
     @usableFromInline let fieldBase: UnsafeMutableRawPointer
     @usableFromInline var fieldCount = 0
     /// Fields among these that the preamble has too.
-    var ownFields: OwnFields = []
+    var ownFields = OwnFields.none
     /// Bytes of fields that one answer may have.
     @inlinable static var fieldBytesMax: Int { 65_536 }
 

@@ -63,7 +63,8 @@ REFUSED = {
 def compile_library(source: str, output: Path, *options: str) -> None:
     """With the compiler that is part of Swift."""
     compiler = shutil.which("clang") or str(Path(shutil.which("swift") or "").resolve().parent / "clang")
-    subprocess.run([compiler, "-shared", "-fPIC", "-nostdlib", "-fuse-ld=lld", "-x", "c", "-", *options, "-o", output], input=source, text=True, check=True, timeout=60)
+    flags = ["-shared", "-fPIC", "-nostdlib", "-fuse-ld=lld", *options]
+    subprocess.run([compiler, "-x", "c", "-", *flags, "-o", output], input=source, text=True, check=True, timeout=60)
 
 
 def check(wheel: Path) -> subprocess.CompletedProcess[str]:
