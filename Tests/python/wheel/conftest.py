@@ -16,7 +16,7 @@ from interpreters import Interpreter, builder
 from server_process import REPOSITORY, Server
 
 TEST_SECONDS_MAX = 120
-LONG_SECONDS_MAX = 1800
+LONG_SECONDS_MAX = 3600
 
 
 @pytest.fixture(autouse=True)
