@@ -136,6 +136,6 @@ public typealias Nanoseconds = UInt64
 extension Engine where Self: ~Copyable {
     @inlinable package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) { unsafe send(socket, bytes) }
     @inlinable package mutating func awaitSend(_ socket: SocketID) {}
-    @inlinable package mutating func watch(_ descriptor: Int32) { preconditionFailure("this engine watches no descriptors") }
     @inlinable package func localAddress(of socket: SocketID) -> SocketAddress? { nil }
+    @inlinable package mutating func watch(_ descriptor: Int32) { preconditionFailure("this engine watches no descriptors") }
 }

@@ -15,7 +15,7 @@ public final class Waker: Sendable {
         case none
     }
 
-    private let channel: Channel
+    let channel: Channel
     private let signaled = Atomic<Bool>(false)
 
     init(_ channel: Channel) { self.channel = channel }
@@ -38,15 +38,42 @@ public final class Waker: Sendable {
     /// Callable from any thread, and from a signal handler. Ordering: what was written before is seen by the core after it woke.
     public func wake() {
         guard !signaled.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        // A signal that did not get through must not stand in the way of the next one.
+        if !signal() { _ = signaled.exchange(false, ordering: .acquiringAndReleasing) }
+    }
+
+    private func signal() -> Bool {
         switch channel {
         case .message(let ring, let userData):
-            _ = martlet_post_message(ring, userData)
+            return Self.post { -martlet_post_message(ring, userData) }
         case .event(let descriptor):
             var one: UInt64 = 1
+            // The only refusal is a full counter, and a full counter wakes.
             _ = unsafe write(descriptor, &one, 8)
+            return true
         case .none:
-            break
+            return true
         }
+    }
+
+    /// A kernel that is out of memory for the message has some soon: tried again each millisecond, so many times at most.
+    static let attemptsMax = 100
+
+    /// - Parameter message: posts the message; returns zero or the error's number.
+    static func post(_ message: () -> Int32) -> Bool {
+        var attempts = 0
+        while attempts < attemptsMax {
+            switch message() {
+            case 0: return true
+            case ENOMEM, EAGAIN, EBUSY, EOVERFLOW, EINTR: break
+            // Nobody sleeps there: the ring is gone, or not begun.
+            default: return false
+            }
+            attempts += 1
+            // Sleeps in a way that a signal handler may.
+            _ = poll(nil, 0, 1)
+        }
+        return false
     }
 
     package var isSignaled: Bool { signaled.load(ordering: .acquiring) }

@@ -6,7 +6,7 @@ internal import CPython
 @_cdecl("PyInit__martlet")
 public func makeModule() -> UnsafeMutableRawPointer? {
     guard martlet_is_right_python() else {
-        unsafe PyErr_SetString(martlet_exc_import_error(), "martlet was built for another Python; install it again with the pip of this one")
+        unsafe Python.raise(martlet_exc_import_error(), "martlet._martlet was built for Python \(PY_MAJOR_VERSION).\(PY_MINOR_VERSION)")
         return nil
     }
     let definition = UnsafeMutablePointer<PyModuleDef>.allocate(capacity: 1)

@@ -22,6 +22,11 @@ internal import MartletEngine
     var freeBuffers: [UInt16]
     var starved: [SimulatedSocket] = []
 
+    /// Sends that nobody waits for, since the last wait.
+    var silentSends: [SimulatedSocket] = []
+    /// The next wait must not block, so that their ends are told.
+    var silentSendsAreAwaited = false
+
     private var completions: [Event] = []
     private var taken = 0
 
@@ -60,13 +65,17 @@ internal import MartletEngine
         let clock = network.clock
         counters.enters += 1
         isQuiescent = false
+        let taken = trySilentSends()
         clock.advance(to: clock.now + network.random.nanoseconds(Self.turnNanoseconds))
         if network.random.chance(network.faults.clockJumps) {
             clock.advance(to: clock.now + network.random.nanoseconds(Self.jumpNanoseconds))
         }
         clock.runDue()
         if network.random.chance(network.faults.spuriousWakes) || waker.isSignaled { complete(.woken) }
-        while completions.count == taken, !isQuiescent { pass(until: deadline) }
+        while completions.count == self.taken, !isQuiescent, !silentSendsAreAwaited { pass(until: deadline) }
+        silentSendsAreAwaited = false
+        // Told together with what ended the wait, and before it.
+        completions.insert(contentsOf: taken.map { .sent($0.id, nil) }, at: self.taken)
         now = max(now, clock.now / Self.coarseNanoseconds * Self.coarseNanoseconds)
     }
 

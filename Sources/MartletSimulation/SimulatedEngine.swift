@@ -34,6 +34,12 @@ package import MartletEngine
         unsafe core.send(core.owned(socket), SimulatedSend([bytes]))
     }
 
+    package mutating func sendUnawaited(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) {
+        unsafe core.sendUnawaited(core.owned(socket), SimulatedSend([bytes]))
+    }
+
+    package mutating func awaitSend(_ socket: SocketID) { core.awaitSend(core.owned(socket)) }
+
     package mutating func send(_ socket: SocketID, gathering pieces: UnsafeMutableBufferPointer<IOVector>) {
         unsafe core.send(core.owned(socket), SimulatedSend(pieces.map { unsafe $0.bytes }, vector: pieces))
     }

@@ -32,8 +32,20 @@ package struct SimulatedFaults: Sendable {
     package var spuriousWakes = 0
     /// A send ends inside the call, as epoll's do.
     package var immediateSends = 0
+    /// A send that nobody waits for is tried inside the wait and silent when it is taken whole, as the ring's are: its `sent` comes with whatever happens next.
+    package var silentSends = 0
+    /// A receive is followed by the next one of its socket in the same turn, as multishot ones are.
+    package var receiveBursts = 0
 
     package init() {}
+
+    /// The same, with sends and receives as a ring has them. Off otherwise, so that the seeds that ever failed still mean the same.
+    package var ringLike: SimulatedFaults {
+        var faults = self
+        faults.silentSends = 800
+        faults.receiveBursts = 500
+        return faults
+    }
 
     package static let none = SimulatedFaults()
 

@@ -123,7 +123,7 @@ extension SimulatedCore {
         unsafe buffer.copyBytes(from: inbound.take(count))
         unsafe lent[number] = unsafe buffer
         complete(.received(socket.id, unsafe ReceivedBytes(UnsafeRawBufferPointer(buffer), buffer: number)))
-        planReceive(socket)
+        if network.random.chance(network.faults.receiveBursts) { receive(socket) } else { planReceive(socket) }
     }
 
     private func receiveEnd(_ socket: SimulatedSocket) {
@@ -149,16 +149,49 @@ extension SimulatedCore {
     // MARK: Sending
 
     func send(_ socket: SimulatedSocket, _ send: SimulatedSend) {
+        beginSend(socket, send)
+        if network.random.chance(network.faults.immediateSends) { continueSend(socket) } else { planSend(socket) }
+    }
+
+    func sendUnawaited(_ socket: SimulatedSocket, _ send: SimulatedSend) {
+        guard network.random.chance(network.faults.silentSends) else { return self.send(socket, send) }
+        beginSend(socket, send)
+        send.isSilent = true
+        silentSends.append(socket)
+    }
+
+    func awaitSend(_ socket: SimulatedSocket) {
+        if socket.send?.isSilent == true { silentSendsAreAwaited = true }
+    }
+
+    /// Those that are taken whole now; what is short or refused goes on as any other send.
+    func trySilentSends() -> [SimulatedSocket] {
+        let tried = silentSends
+        silentSends = []
+        return tried.filter { socket in
+            guard let send = socket.send, send.isSilent, !socket.isClosing else { return false }
+            let isSlow = network.random.chance(network.faults.slowSends)
+            if !isSlow, !socket.outbound.isBroken, socket.outbound.room >= send.remaining, let bytes = send.take(send.remaining) {
+                socket.outbound.write(bytes)
+                send.isOver = true
+                return true
+            }
+            send.isSilent = false
+            continueSend(socket)
+            return false
+        }
+    }
+
+    private func beginSend(_ socket: SimulatedSocket, _ send: SimulatedSend) {
         check(socket.send == nil, "one send of a socket is in flight at a time")
         check(!socket.didShutdownSend, "nothing is sent after the end of sending was told")
         check(!socket.isConnecting, "a send waits for `connected`")
         network.note("send", socket.id.packed, send.remaining)
         socket.send = send
-        if network.random.chance(network.faults.immediateSends) { continueSend(socket) } else { planSend(socket) }
     }
 
     func planSend(_ socket: SimulatedSocket) {
-        guard socket.send?.isOver == false, !socket.isSendPlanned, !socket.isClosing else { return }
+        guard socket.send?.isOver == false, socket.send?.isSilent == false, !socket.isSendPlanned, !socket.isClosing else { return }
         socket.isSendPlanned = true
         plan { [unowned self] in
             socket.isSendPlanned = false
@@ -167,7 +200,7 @@ extension SimulatedCore {
     }
 
     private func continueSend(_ socket: SimulatedSocket) {
-        guard let send = socket.send, !send.isOver, !socket.isClosing else { return }
+        guard let send = socket.send, !send.isOver, !send.isSilent, !socket.isClosing else { return }
         if socket.outbound.isBroken { return endSend(socket, send, SystemError(socket.inbound.arrived.isEmpty ? EPIPE : ECONNRESET, .send)) }
         var count = min(send.remaining, socket.outbound.room)
         if count > 0, network.random.chance(network.faults.slowSends) { count = network.random.pick(1...count) }

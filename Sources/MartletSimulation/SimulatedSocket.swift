@@ -43,6 +43,8 @@ final class SimulatedSocket {
     private var fileTaken = 0
     private let memoryCount: Int
     var isOver = false
+    /// Not tried yet, or taken whole: it ends without a completion.
+    var isSilent = false
 
     init(_ pieces: [UnsafeRawBufferPointer], vector: UnsafeMutableBufferPointer<IOVector>? = nil, file: (descriptor: Int32, offset: Int64, count: Int)? = nil) {
         unsafe self.pieces = unsafe pieces

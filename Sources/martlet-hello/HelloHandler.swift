@@ -19,7 +19,7 @@ struct HelloHandler: Handler {
     }
 
     mutating func bodyHandling(for request: borrowing Request) -> BodyHandling? {
-        request.path.equals("/echo") ? .streamed : nil
+        request.path.equals("/echo") ? .streamed : async.bodyHandling(for: request)
     }
 
     mutating func respond(to request: borrowing Request, with writer: consuming ResponseWriter) {
@@ -36,7 +36,7 @@ struct HelloHandler: Handler {
             send(100, to: writer.stream())
         } else if path.equals("/later") {
             later.answer(writer.ticket())
-        } else if path.equals("/async") {
+        } else if path.equals("/async") || path.equals("/async-echo") {
             async.respond(to: request, with: writer)
         } else if path.equals("/bytes") {
             bytes(request, writer)
@@ -86,6 +86,7 @@ struct HelloHandler: Handler {
 
     /// Each piece of the body goes back as it comes; when the client does not take them, it is not read further.
     mutating func received(_ chunk: Span<UInt8>, of exchange: Exchange, last: Bool) {
+        if async.answers(exchange) { return async.received(chunk, of: exchange, last: last) }
         if exchange.write(chunk) == .full { exchange.pauseReading() }
         if last { exchange.finish() }
     }
@@ -109,7 +110,7 @@ struct HelloHandler: Handler {
 
     mutating func writable(_ exchange: Exchange) {
         if let left = streams.removeValue(forKey: exchange) { return send(left, to: exchange) }
-        async.writable(exchange)
+        if async.answers(exchange) { return async.writable(exchange) }
         exchange.resumeReading()
     }
 
@@ -148,10 +149,20 @@ struct HelloHandler: Handler {
     }
 }
 
-/// `/async`: async code on the core's own thread.
+/// `/async` and `/async-echo`: async code on the core's own thread.
 struct AsyncHello: AsyncHandler {
-    func respond(to request: borrowing AsyncRequest, with writer: consuming AsyncResponseWriter) async {
-        await Task.yield()
-        writer.send(contentType: "text/plain", body: "Hello, World!")
+    func bodyHandling(for request: borrowing Request) -> BodyHandling? {
+        request.path.equals("/async-echo") ? .streamed : nil
+    }
+
+    func respond(to request: borrowing AsyncRequest, with writer: consuming AsyncResponseWriter) async throws {
+        guard request.pathIs("/async-echo") else {
+            await Task.yield()
+            return writer.send(contentType: "text/plain", body: "Hello, World!")
+        }
+        // Each piece goes back as it comes. When the client does not take them, `write` waits, and nothing is read meanwhile.
+        let answer = writer.stream(contentType: "application/octet-stream", length: request.bodyLength)
+        for try await piece in request.body { try await answer.write(piece) }
+        answer.finish()
     }
 }

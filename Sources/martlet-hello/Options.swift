@@ -26,17 +26,17 @@ struct Options {
           --limit-connections N     open connections per core (default 16384)
           --limit-requests N        requests on one connection before it is closed (default: no limit)
           --limit-in-flight N       unanswered requests per core; more get 503 (default: no limit)
-          --limit-body BYTES        largest request body (default 1073741824; 8388608 for /echo)
+          --limit-body BYTES        largest request body (default 1073741824)
           --timeout-header SECONDS  for a request's head (default 10)
           --timeout-keep-alive SECONDS  for an idle connection (default 75)
           --timeout-body SECONDS    in which a body must bring its least (default 10)
           --timeout-write SECONDS   in which the client must take some of the answer (default 30)
-          --timeout-handler SECONDS for an answer (default: none)
+          --timeout-handler SECONDS for an answer, without what its client delays (default: none)
           --timeout-drain SECONDS   for a drain after SIGTERM (default 30)
           --exit-after N            end after N answered requests (for measuring)
           --help                    this text
 
-        Routes: /  /json  /echo (POST)  /stream  /later  /async  /bytes?N  /empty  /sendfile?NAME
+        Routes: /  /json  /echo (POST)  /stream  /later  /async  /async-echo (POST)  /bytes?N  /empty  /sendfile?NAME
         """
 
     init(_ arguments: ArraySlice<String>) throws(OptionError) {

@@ -118,6 +118,61 @@ import Testing
         }
     }
 
+    /// The end of a silent send is told with the next thing that happens, or at once when somebody waits for it after all.
+    @Test(arguments: [false, true]) func tellsTheEndOfASilentSendLate(isAwaited: Bool) {
+        var faults = SimulatedFaults.none
+        faults.silentSends = 1000
+        let network = SimulatedNetwork(seed: 5, faults: faults)
+        network.windowBytes = 100...100
+        network.latencyNanoseconds = 0...0
+        let client = network.add(SimulatedClient([.pause(5_000_000_000), .write([1]), .awaitEnd]))
+        var engine = SimulatedEngine(network)
+        engine.startAccepting(listener: 0, descriptor: -1)
+        let memory = SendMemory([1, 2, 3])
+        var sentAfter: [Nanoseconds] = []
+        let start = network.clock.now
+        while !engine.isQuiescent {
+            engine.wait(until: nil)
+            while let event = engine.next() {
+                switch event {
+                case .accepted(let socket, _):
+                    engine.startReceiving(socket)
+                    unsafe engine.sendUnawaited(socket, memory.bytes)
+                    if isAwaited { engine.awaitSend(socket) }
+                case .sent(_, let error):
+                    #expect(error == nil)
+                    #expect(client.received == [1, 2, 3] || isAwaited)
+                    sentAfter.append(network.clock.now - start)
+                case .received(_, let lent): engine.release(lent)
+                case .connected, .receiveEnded, .closed, .readable, .woken: break
+                }
+            }
+        }
+        #expect(client.received == [1, 2, 3] && sentAfter.count == 1)
+        #expect(isAwaited ? sentAfter[0] < 1_000_000_000 : sentAfter[0] >= 5_000_000_000, "\(sentAfter)")
+    }
+
+    /// What the socket does not take at once goes on as any other send.
+    @Test func aSilentSendThatIsShortGoesOn() {
+        var faults = SimulatedFaults.none
+        faults.silentSends = 1000
+        let network = SimulatedNetwork(seed: 5, faults: faults)
+        network.windowBytes = 10...10
+        let client = network.add(SimulatedClient([.awaitEnd]))
+        var engine = SimulatedEngine(network)
+        engine.startAccepting(listener: 0, descriptor: -1)
+        let memory = SendMemory(EchoRun.message(1, 100))
+        var sentCount = 0
+        while !engine.isQuiescent {
+            engine.wait(until: nil)
+            while let event = engine.next() {
+                if case .accepted(let socket, _) = event { unsafe engine.sendUnawaited(socket, memory.bytes) }
+                if case .sent = event { sentCount += 1 }
+            }
+        }
+        #expect(client.received == EchoRun.message(1, 100) && sentCount == 1)
+    }
+
     /// Sends a vector, then a file, then the end.
     private struct SendingOwner: ~Copyable {
         var engine: SimulatedEngine

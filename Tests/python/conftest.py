@@ -1,42 +1,31 @@
 """Fixtures: a server per test with its own options, and one that tests without special wishes share, each on both engines."""
 from __future__ import annotations
 
-import ctypes
-import errno
 import signal
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
 import pytest
 
+from io_uring_permission import reason_without_io_uring
 from raw_http import Connection
 from server_process import PROGRAM, Server
 
 TEST_SECONDS_MAX = 60
-IO_URING_SETUP = 425
+TEST_SECONDS_MAX_LONG = 900
 
 StartServer = Callable[..., Server]
 
 
-def reason_without_io_uring() -> str | None:
-    """Containers and sysctl may forbid io_uring; then, and only then, its half of the tests is skipped."""
-    parameters = ctypes.create_string_buffer(120)
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = libc.syscall(IO_URING_SETUP, 1, parameters)
-    if descriptor >= 0:
-        libc.close(descriptor)
-        return None
-    code = ctypes.get_errno()
-    return f"io_uring is not allowed here ({errno.errorcode[code]})" if code in (errno.EPERM, errno.ENOSYS, errno.EACCES) else None
-
-
 @pytest.fixture(autouse=True)
-def bounded_time() -> Iterator[None]:
+def bounded_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    seconds = TEST_SECONDS_MAX_LONG if request.node.get_closest_marker("long") else TEST_SECONDS_MAX
+
     def expire(*_: object) -> None:
-        raise TimeoutError(f"the test took more than {TEST_SECONDS_MAX} s")
+        raise TimeoutError(f"the test took more than {seconds} s")
 
     previous = signal.signal(signal.SIGALRM, expire)
-    signal.alarm(TEST_SECONDS_MAX)
+    signal.alarm(seconds)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, previous)

@@ -24,6 +24,7 @@ class Response:
     status: int
     fields: list[tuple[str, str]]
     body: bytes = b""
+    trailers: tuple[tuple[str, str], ...] = ()
 
     def field(self, name: str) -> str | None:
         """The value of a field that may stand there once only."""
@@ -74,19 +75,15 @@ class Connection:
         self.send(data)
         return self.response(is_head=data.startswith(b"HEAD "))
 
-    def response(self, is_head: bool = False) -> Response:
-        """The next answer, interim ones included."""
+    def response(self, is_head: bool = False, has_trailers: bool = False) -> Response:
+        """The next answer, interim ones included. Trailers are a fault where none are announced by `has_trailers`."""
         received = self._take_until(b"\r\n\r\n")
         status_line, *field_lines = received[:-4].split(b"\r\n")
         match = STATUS_LINE.fullmatch(status_line)
         assert match, f"not a status line: {status_line!r}"
-        fields = []
-        for line in field_lines:
-            field = FIELD_LINE.fullmatch(line)
-            assert field, f"not a field line: {line!r}"
-            fields.append((field[1].decode().lower(), field[2].decode("latin-1")))
-        response = Response(int(match[1]), fields)
+        response = Response(int(match[1]), parsed_fields(field_lines))
         response.body = self._body(response, is_head)
+        assert has_trailers or not response.trailers, f"unexpected trailers: {response.trailers}"
         return response
 
     def _body(self, response: Response, is_head: bool) -> bytes:
@@ -99,23 +96,27 @@ class Connection:
             return b""
         if coding is not None:
             assert coding == "chunked"
-            return self._chunked_body()
+            return self._chunked_body(response)
         if length is not None:
             assert re.fullmatch(r"\d+", length)
             return self._take(int(length))
         assert response.closes, "a body that ends with the connection has to announce it"
         return self.rest()
 
-    def _chunked_body(self) -> bytes:
-        body = b""
+    def _chunked_body(self, response: Response) -> bytes:
+        # Collected, and joined once: added up, a hundred megabytes in pieces would be copied a thousand times.
+        pieces = []
         while True:
             line = self._take_until(b"\r\n")[:-2]
             assert re.fullmatch(rb"[0-9A-Fa-f]{1,16}", line), f"not a chunk size: {line!r}"
             size = int(line, 16)
             if size == 0:
-                assert self._take(2) == b"\r\n"
-                return body
-            body += self._take(size)
+                trailers = []
+                while (line := self._take_until(b"\r\n")) != b"\r\n":
+                    trailers.append(line[:-2])
+                response.trailers = tuple(parsed_fields(trailers))
+                return b"".join(pieces)
+            pieces.append(self._take(size))
             assert self._take(2) == b"\r\n"
 
     def _take_until(self, end: bytes) -> bytes:
@@ -160,6 +161,14 @@ class Connection:
                 return b"".join(pieces)
             pieces.append(data)
 
+    def skip(self, length: int) -> None:
+        """Reads so many bytes, whatever they are."""
+        while length > 0:
+            data = self.socket.recv(min(length, 1 << 20))
+            if not data:
+                raise Cut(b"")
+            length -= len(data)
+
     def seconds_until_closed(self, seconds_max: float = TIMEOUT_SECONDS) -> float:
         """Fails when something is sent, or nothing happens in time."""
         started = time.monotonic()
@@ -167,6 +176,15 @@ class Connection:
         rest = self.rest()
         assert rest == b"", f"nothing but the end was expected, not {rest[:200]!r}"
         return time.monotonic() - started
+
+
+def parsed_fields(lines: list[bytes]) -> list[tuple[str, str]]:
+    fields = []
+    for line in lines:
+        field = FIELD_LINE.fullmatch(line)
+        assert field, f"not a field line: {line!r}"
+        fields.append((field[1].decode().lower(), field[2].decode("latin-1")))
+    return fields
 
 
 def get(target: str = "/", *fields: str, version: str = "1.1", method: str = "GET") -> bytes:

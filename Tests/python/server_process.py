@@ -8,13 +8,12 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Sequence
+from typing import Mapping, Sequence
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("MARTLET_HELLO") or REPOSITORY / ".build/release/martlet-hello")
 START_SECONDS_MAX = 10.0
 STOP_SECONDS_MAX = 15.0
-LISTENING = re.compile(r"listening on (http://\S+?|unix:\S+?)[.,;]?$", re.MULTILINE)
 
 
 class ServerFault(AssertionError):
@@ -22,14 +21,23 @@ class ServerFault(AssertionError):
 
 
 class Server:
+    LISTENING = re.compile(r"listening on (http://\S+?|unix:\S+?)[.,;]?$", re.MULTILINE)
+
     def __init__(self, *options: str, launcher: Sequence[str] = (), program: Path = PROGRAM) -> None:
         """`launcher` is a command that prepares the process and then becomes the server by exec, as `env` and `prlimit` do."""
         if not any(option == "--bind" or option.startswith("--bind=") for option in options):
             options = ("--bind", "127.0.0.1:0", *options)
         self.command = [*launcher, str(program), *options]
         self.expected_addresses = sum(option == "--bind" or option.startswith("--bind=") for option in options)
+        self._start()
+
+    def _start(self, environment: Mapping[str, str] | None = None, descriptors: Sequence[int] = ()) -> None:
+        """Runs the command until it listens. `environment` takes the place of this process's own; `descriptors` are inherited."""
         # Both streams in one, so that the order of what it says is kept.
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=environment, pass_fds=descriptors,
+        )
         self._output: list[bytes] = []
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
@@ -48,7 +56,7 @@ class Server:
     def _wait_for_addresses(self) -> list[str]:
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
-            found = LISTENING.findall(self.output)
+            found = self.LISTENING.findall(self.output)
             if len(found) >= self.expected_addresses:
                 return found
             if self.process.poll() is not None:

@@ -26,6 +26,28 @@ def test_header_deadline(server: StartServer) -> None:
         assert EARLY < time.monotonic() - started < LATE
 
 
+def test_handler_deadline_does_not_count_a_slow_body(server: StartServer) -> None:
+    running = server("--timeout-handler", "1")
+    with Connection(running.address) as connection:
+        connection.send_in_pieces(post(b"12345678", target="/async-echo"), 30, pause=0.5)
+        assert connection.response().body == b"12345678"
+
+
+def test_slow_reader_of_shared_bytes_is_not_cut(server: StartServer, tmp_path: Path) -> None:
+    """A megabyte that is not copied, taken at 250 kB per second: the whole lasts longer than the deadline, but some of it goes out all the time.
+
+    Over a Unix socket, whose buffer is small and stays so."""
+    running = server("--bind", f"unix:{tmp_path}/socket", "--timeout-write", "2")
+    with Connection(running.address) as connection:
+        connection.send(get("/bytes?1048576", "Connection: close"))
+        received, started = b"", time.monotonic()
+        while data := connection.socket.recv(25_000):
+            received += data
+            time.sleep(0.1)
+        assert time.monotonic() - started > 3.5
+        assert received.split(b"\r\n\r\n", 1)[1] == b"m" * (1 << 20)
+
+
 def test_header_deadline_is_not_prolonged_by_progress(server: StartServer) -> None:
     running = server("--timeout-header", "1")
     with Connection(running.address) as connection:

@@ -10,6 +10,13 @@ struct RequestStorage {
     /// Memory that a request may leave behind; more is given back before the next one.
     private static let keptBytesMax = 65_536
 
+    /// The body, when it came whole.
+    var wholeBody: Span<UInt8> {
+        @_lifetime(borrow self) get { bytes.span.extracting(head.byteCount..<bytes.count) }
+    }
+
+    var wholeBodyCopy: [UInt8] { Array(bytes[head.byteCount...]) }
+
     mutating func copy(_ request: borrowing Request) {
         head = unsafe request.core.pointee.head
         if bytes.capacity > Self.keptBytesMax { bytes = [] }

@@ -1,88 +1,136 @@
-// Tasks that stand ready: each answers one request after another, so that none is made for a request.
+// One task that stands ready: it answers one request after another, so that none is made for a request.
 //
-// Everything here happens on one core's thread: the tasks prefer its executor, and the handler's calls come from its loop.
+// Everything here happens on one core's thread: the task prefers its executor, and the handler's calls come from its loop. A task that was cancelled
+// stays cancelled, so it ends with its request.
 
 internal import MartletEngine
 internal import MartletHTTP
 
-/// One task and the request that it answers now.
+/// A task, the request that it answers now, and what it waits for.
 @safe @usableFromInline final class StandingTask: @unchecked Sendable {
     var storage = RequestStorage()
     private(set) var exchange: Exchange?
-    private var waitsForRequest: UnsafeContinuation<Void, Never>?
-    private var waitsForRoom: UnsafeContinuation<WriteResult, Never>?
-    private unowned let pool: StandingTasks
+    private var body: IncomingBody?
+    /// The connection's output is above its high-water mark.
+    private var isFull = false
+    private var endReason: EndReason?
+    private var task: Task<Void, Never>?
+    private let tasks: StandingTasks
+    private var waitsForRequest: Waiting?
+    private var waitsForPiece: Waiting?
+    private var waitsForRoom: Waiting?
 
-    init(_ pool: StandingTasks) { self.pool = pool }
+    private typealias Waiting = UnsafeContinuation<Void, Never>
 
-    func begin(_ exchange: Exchange) {
+    init(_ tasks: StandingTasks) { self.tasks = tasks }
+
+    /// Made before its first request, so that it can be cancelled in it.
+    func start(on executor: CoreExecutor, _ respond: @escaping (StandingTask, Exchange) async throws -> Void) {
+        // Both live on this core's thread only; the compiler cannot see that.
+        let captured = UncheckedCapture(self, respond)
+        task = Task.detached(executorPreference: executor) { await captured.standing.live(captured.respond) }
+    }
+
+    func begin(_ exchange: Exchange, _ body: IncomingBody) {
         self.exchange = exchange
-        let waiting = unsafe waitsForRequest
-        unsafe waitsForRequest = nil
-        unsafe waiting?.resume()
+        self.body = body
+        unsafe resume(&waitsForRequest)
+    }
+
+    /// No request comes any more.
+    func end() {
+        if exchange == nil { unsafe resume(&waitsForRequest) } else { exchangeEnded(.cut) }
     }
 
     /// The task's life: wait for a request, answer it, stand ready again.
-    func live(_ body: (StandingTask) async -> Void) async {
+    private func live(_ respond: (StandingTask, Exchange) async throws -> Void) async {
         while true {
-            if exchange == nil { await unsafe withUnsafeContinuation { unsafe waitsForRequest = $0 } }
-            await body(self)
-            exchange = nil
-            pool.giveBack(self)
+            if exchange == nil, !tasks.isClosed { await unsafe withUnsafeContinuation { unsafe waitsForRequest = $0 } }
+            guard let exchange else { return }
+            do {
+                try await respond(self, exchange)
+            } catch {
+                if !(error is ExchangeEnded), !Task.isCancelled { tasks.executor.log("an async handler failed: \(error)") }
+            }
+            self.exchange = nil
+            body = nil
+            isFull = false
+            endReason = nil
+            let standsReady = !Task.isCancelled
+            tasks.giveBack(self, of: exchange, standsReady: standsReady)
+            if !standsReady { return }
         }
     }
 
-    /// Waits until the output has drained, or the exchange is over.
-    func waitForRoom() async -> WriteResult {
-        guard let exchange, exchange.isLive else { return .gone }
-        return await unsafe withUnsafeContinuation { unsafe waitsForRoom = $0 }
+    // MARK: What the handler waits for
+
+    func nextPiece(of exchange: Exchange) async throws(ExchangeEnded) -> [UInt8]? {
+        while true {
+            guard self.exchange == exchange else { throw ExchangeEnded(reason: .complete) }
+            let piece = body?.take(storage)
+            if body?.isWhole != true, body?.isPaused == true {
+                body?.isPaused = false
+                exchange.resumeReading()
+            }
+            if let piece { return piece }
+            if body?.isWhole == true { return nil }
+            if let endReason { throw ExchangeEnded(reason: endReason) }
+            precondition(unsafe waitsForPiece == nil, "one task reads a request's body at a time")
+            await unsafe withUnsafeContinuation { unsafe waitsForPiece = $0 }
+        }
     }
 
-    func resumeWriting(_ result: WriteResult) {
-        let waiting = unsafe waitsForRoom
-        unsafe waitsForRoom = nil
-        unsafe waiting?.resume(returning: result)
+    /// Goes on after a write, when there is room again.
+    func written(_ result: WriteResult, to exchange: Exchange) async throws(ExchangeEnded) {
+        guard self.exchange == exchange else { throw ExchangeEnded(reason: .complete) }
+        switch result {
+        case .open: return
+        case .gone: throw ExchangeEnded(reason: endReason ?? .cut)
+        case .full: isFull = true
+        }
+        while isFull {
+            if let endReason { throw ExchangeEnded(reason: endReason) }
+            precondition(unsafe waitsForRoom == nil, "one task writes an answer at a time")
+            await unsafe withUnsafeContinuation { unsafe waitsForRoom = $0 }
+            guard self.exchange == exchange else { throw ExchangeEnded(reason: .complete) }
+        }
     }
 
-    func exchangeEnded() { resumeWriting(.gone) }
-}
+    // MARK: What the core says
 
-/// The tasks of one core: made as they are needed, up to a bound, and kept.
-final class StandingTasks: @unchecked Sendable {
-    private let executor: CoreExecutor
-    private let tasksMax: Int
-    private let body: (StandingTask) async -> Void
-    private var all: [StandingTask] = []
-    private var free: [StandingTask] = []
-
-    init(executor: CoreExecutor, tasksMax: Int, body: @escaping (StandingTask) async -> Void) {
-        self.executor = executor
-        self.tasksMax = tasksMax
-        self.body = body
+    func received(_ chunk: Span<UInt8>, of exchange: Exchange, last: Bool) {
+        if body?.append(chunk, last: last) == true {
+            body?.isPaused = true
+            exchange.pauseReading()
+        }
+        unsafe resume(&waitsForPiece)
     }
 
-    func take() -> StandingTask? {
-        if let standing = free.popLast() { return standing }
-        guard all.count < tasksMax else { return nil }
-        let standing = StandingTask(self)
-        all.append(standing)
-        // Both live on this core's thread only; the compiler cannot see that.
-        let captured = UncheckedCapture(standing, body)
-        Task.detached(executorPreference: executor) { await captured.standing.live(captured.body) }
-        return standing
+    func roomCame() {
+        isFull = false
+        unsafe resume(&waitsForRoom)
     }
 
-    func giveBack(_ standing: StandingTask) { free.append(standing) }
+    /// Called once for each exchange; the handler may still be at work. Cancelled unless it has done its part.
+    func exchangeEnded(_ reason: EndReason) {
+        endReason = reason
+        if reason != .complete { task?.cancel() }
+        unsafe resume(&waitsForPiece)
+        unsafe resume(&waitsForRoom)
+    }
 
-    /// The task that answers an exchange. Few are waiting at a time for the answers that need it (streams): a walk is enough.
-    func standing(_ exchange: Exchange) -> StandingTask? { all.first { $0.exchange == exchange } }
+    private func resume(_ place: inout Waiting?) {
+        let waiting = unsafe place
+        unsafe place = nil
+        unsafe waiting?.resume()
+    }
 }
 
 private struct UncheckedCapture: @unchecked Sendable {
     let standing: StandingTask
-    let body: (StandingTask) async -> Void
-    init(_ standing: StandingTask, _ body: @escaping (StandingTask) async -> Void) {
+    let respond: (StandingTask, Exchange) async throws -> Void
+    init(_ standing: StandingTask, _ respond: @escaping (StandingTask, Exchange) async throws -> Void) {
         self.standing = standing
-        self.body = body
+        self.respond = respond
     }
 }

@@ -28,6 +28,7 @@ struct CoreSettings: Sendable {
     var serverName: String?
     var sendsDate: Bool
     var exitsAfterRequests: UInt64?
+    var log: @Sendable (String) -> Void
 
     /// Input that may wait behind a request that is being answered, before the socket is no longer read.
     static let unparsedBytesMax = 65_536
@@ -39,7 +40,8 @@ struct CoreSettings: Sendable {
         limits = configuration.limits
         headNanoseconds = Self.nanoseconds(deadlines.head)
         keepAliveNanoseconds = Self.nanoseconds(deadlines.keepAlive)
-        bodyWindowNanoseconds = Self.nanoseconds(deadlines.bodyWindow)
+        // Without a rate an answer that goes out while the body comes must still move.
+        bodyWindowNanoseconds = Self.nanoseconds(deadlines.bodyWindow > 0 ? deadlines.bodyWindow : deadlines.write)
         bodyBytesPerWindowMin = UInt64(max(0, deadlines.bodyWindow * Double(deadlines.bodyBytesPerSecondMin)))
         writeNanoseconds = Self.nanoseconds(deadlines.write)
         handlerNanoseconds = Self.nanoseconds(deadlines.handler)
@@ -61,6 +63,7 @@ struct CoreSettings: Sendable {
         serverName = configuration.serverName
         sendsDate = configuration.sendsDate
         exitsAfterRequests = configuration.exitsAfterRequests
+        log = configuration.log
     }
 
     /// Off is far away: some hundred years.

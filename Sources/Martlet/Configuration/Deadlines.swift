@@ -12,8 +12,9 @@ public struct Deadlines: Sendable {
     public var bodyBytesPerSecondMin: Int = 100
     /// The peer must take some bytes of the answer within this time, or the connection is cut. Default 30.
     public var write: Double = 30
-    /// From the end of the request to the answer, and from each time that the client has taken all there is of it to more: 503, or a cut when the
-    /// answer has begun. Default off.
+    /// How long a handler may take for the whole of its answer, streamed ones included: 503, or a cut when the answer has begun. Time in which the
+    /// client holds the handler back does not count: while the body it reads is still coming, and while the client does not take what was written.
+    /// Default off.
     public var handler: Double = 0
     /// How long input is dropped after an early answer before the connection is closed. Default 2.
     public var linger: Double = 2

@@ -155,9 +155,15 @@ extension Core {
         if byteCount > 0, !flags.contains(.bodylessAnswer) {
             guard takePromised(slot, byteCount) else { return .gone }
             let isChunked = flags.contains(.chunkedAnswer)
-            if isChunked, !appendFraming(slot, ResponseSerializer.chunkHeadBytesMax, { ResponseSerializer.chunkHead(byteCount: byteCount, into: &$0) }) { return .gone }
+            if isChunked {
+                guard appendFraming(slot, ResponseSerializer.chunkHeadBytesMax, { ResponseSerializer.chunkHead(byteCount: byteCount, into: &$0) }) else {
+                    return .gone
+                }
+            }
             append(&self)
-            if isChunked, !appendFraming(slot, ResponseSerializer.chunkTailBytes, { ResponseSerializer.chunkTail(into: &$0) }) { return .gone }
+            if isChunked {
+                guard appendFraming(slot, ResponseSerializer.chunkTailBytes, { ResponseSerializer.chunkTail(into: &$0) }) else { return .gone }
+            }
             wantFlush(slot)
         }
         return standing(slot)
@@ -184,7 +190,8 @@ extension Core {
         return true
     }
 
-    private func standing(_ slot: UInt32) -> WriteResult {
+    // Mutating, as `writeHead` is.
+    private mutating func standing(_ slot: UInt32) -> WriteResult {
         let row = unsafe connection(slot)
         if unsafe row.pointee.flags.contains(.wantsAbort) { return .gone }
         guard unsafe row.pointee.outputBytes > settings.outputHighWaterBytes else { return .open }

@@ -74,11 +74,15 @@ struct ConnectionFlags: OptionSet, BitwiseCopyable {
     static let sendSeen = ConnectionFlags(rawValue: 1 << 22)
     /// Counts among the requests in flight.
     static let counted = ConnectionFlags(rawValue: 1 << 23)
-    /// The present deadline is that of the head, of the body, of the handler.
+    /// The present deadline is that of the head, of the body; the handler's time has begun.
     static let headTimed = ConnectionFlags(rawValue: 1 << 24)
     static let bodyTimed = ConnectionFlags(rawValue: 1 << 25)
     static let handlerTimed = ConnectionFlags(rawValue: 1 << 26)
     static var timed: ConnectionFlags { [.headTimed, .bodyTimed, .handlerTimed] }
+    /// The handler waits for the client, and its time stands still.
+    static let handlerHeld = ConnectionFlags(rawValue: 1 << 27)
+    /// The present deadline is that of the send in flight.
+    static let sendTimed = ConnectionFlags(rawValue: 1 << 28)
 }
 
 struct Connection: BitwiseCopyable {
@@ -91,8 +95,10 @@ struct Connection: BitwiseCopyable {
     var endReason: EndReason
     var listener: UInt8
     var requestsAnswered: UInt32
-    /// When something must have happened, by what the stages say it is.
+    /// When the peer must have done something, by what the stages say it is.
     var deadline: Nanoseconds
+    /// When the handler must have completed its answer; while it is held back by the client: how long it has left.
+    var handlerTime: Nanoseconds
     /// Input that waits: a head that is not whole, or requests behind one that is not answered.
     var unparsed: BlockAddress
     /// Head and body of a request whose body is collected.

@@ -6,9 +6,11 @@ package import MartletHTTP
 internal import MartletHTTP1
 
 /// Fields of the server's own that an answer brings itself.
-package struct OwnFields: OptionSet, Sendable {
+@frozen package struct OwnFields: OptionSet, Sendable {
     package let rawValue: UInt8
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    @inlinable package init(rawValue: UInt8) { self.rawValue = rawValue }
+    // The empty literal is a generic call in another module.
+    @inlinable package static var none: OwnFields { OwnFields(rawValue: 0) }
     package static let server = OwnFields(rawValue: 1)
     package static let date = OwnFields(rawValue: 2)
 }
@@ -36,7 +38,7 @@ extension Exchange {
         guard isPending else { return }
         unsafe core.pointee.ownFields = own
         unsafe core.pointee.answer(slot, status, fields: fields, bytes: bytes)
-        unsafe core.pointee.ownFields = []
+        unsafe core.pointee.ownFields = .none
     }
 
     /// The head of an answer; the body comes by `write`.
@@ -44,7 +46,7 @@ extension Exchange {
         guard isPending else { return }
         unsafe core.pointee.ownFields = own
         unsafe core.pointee.beginStreaming(slot, status, fields: fields, length: length)
-        unsafe core.pointee.ownFields = []
+        unsafe core.pointee.ownFields = .none
     }
 
     /// A piece of the body, which is copied.
@@ -95,7 +97,8 @@ extension Core {
     mutating func truncate(_ slot: UInt32) {
         let row = unsafe connection(slot)
         // A body that lasts until the close looks whole when the connection ends in order: it must not.
-        guard unsafe row.pointee.responseStage == .streaming, unsafe !row.pointee.flags.isDisjoint(with: [.chunkedAnswer, .sizedAnswer]) else { return cut(slot) }
+        let showsItsEnd = unsafe !row.pointee.flags.isDisjoint(with: [.chunkedAnswer, .sizedAnswer])
+        guard showsItsEnd, unsafe row.pointee.responseStage == .streaming else { return cut(slot) }
         unsafe row.pointee.flags.formUnion([.closes, .lingers])
         unsafe finishAnswer(slot, row)
     }

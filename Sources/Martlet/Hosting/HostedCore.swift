@@ -169,6 +169,7 @@ package struct HostedService {
             throw .system(error)
         }
         unsafe core.pointee.settings = settings
+        StartupCode.release()
         control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
         pump.beginService(service.listeners, control)
     }

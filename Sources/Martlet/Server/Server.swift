@@ -118,6 +118,7 @@ public final class Server: Sendable {
             let pump = try unsafe pump(core, index, settings)
             running.started()
             serveCore(pump, context)
+            unsafe core.pointee.executor.runLastJobs()
         } catch {
             stop()
             running.fail(error as? ServerError ?? (error as? SystemError).map { .system($0) } ?? .engineUnavailable("\(error)"))

@@ -17,7 +17,7 @@ extension Worker where E: ~Copyable {
         unsafe row.pointee = Connection(
             socket: socket, flags: queued.union(.receiving), serial: serial, requestStage: .head, responseStage: .none, endReason: .complete,
             listener: UInt8(truncatingIfNeeded: listener), requestsAnswered: 0,
-            deadline: now + core.pointee.settings.headNanoseconds, unparsed: .none, assembly: .none, inFlight: .none,
+            deadline: now + core.pointee.settings.headNanoseconds, handlerTime: 0, unparsed: .none, assembly: .none, inFlight: .none,
             fillingFirst: .none, fillingLast: .none, outputBytes: 0, bodyRemaining: 0, bodyBytesMax: 0, bodyBytesInWindow: 0,
             chunked: ChunkedDecoder(), answerRemaining: 0)
         unsafe core.pointee.counters.accepted += 1
@@ -36,7 +36,7 @@ extension Worker where E: ~Copyable {
         let framing = unsafe core.pointee.head.framing
         var flags = unsafe row.pointee.flags
         flags.subtract([.isHead, .isHTTP10, .requestKeepsAlive, .expectsContinue, .chunkedRequest, .exchangeHeld, .wantsWritable, .readingPaused,
-                        .chunkedAnswer, .sizedAnswer, .bodylessAnswer, .headTimed, .bodyTimed, .handlerTimed])
+                        .chunkedAnswer, .sizedAnswer, .bodylessAnswer, .headTimed, .bodyTimed])
         if unsafe core.pointee.head.method == .head { flags.insert(.isHead) }
         if unsafe core.pointee.head.version == .http10 { flags.insert(.isHTTP10) }
         if unsafe core.pointee.head.keepsAlive && core.pointee.head.method != .connect { flags.insert(.requestKeepsAlive) }
@@ -167,7 +167,7 @@ extension Worker where E: ~Copyable {
         let ended: Work? = unsafe flags.contains(.exchangeHeld) ? .ended(exchange(slot), row.pointee.endReason) : nil
         unsafe row.pointee.serial &+= 1  // Safe: identity only; it takes 4 billion requests to come round.
         unsafe row.pointee.responseStage = .none
-        unsafe row.pointee.flags.subtract([.exchangeHeld, .counted, .wantsWritable, .announcesWritable])
+        unsafe row.pointee.flags.subtract([.exchangeHeld, .counted, .wantsWritable, .announcesWritable, .handlerTimed, .handlerHeld])
         if flags.contains(.counted) { unsafe core.pointee.counters.inFlight -= 1 }
         return ended
     }

@@ -34,7 +34,7 @@ internal import MartletHTTP
     @usableFromInline let fieldBase: UnsafeMutableRawPointer
     @usableFromInline var fieldCount = 0
     /// Fields among these that the preamble has too.
-    var ownFields: OwnFields = []
+    var ownFields = OwnFields.none
     /// Bytes of fields that one answer may have.
     @inlinable static var fieldBytesMax: Int { 65_536 }
 
@@ -52,7 +52,7 @@ internal import MartletHTTP
         self.fieldMemory = fieldMemory
         blocks = BlockPool(bytesMax: settings.bufferBytesMax)
         self.mailbox = mailbox
-        executor = CoreExecutor(mailbox)
+        executor = CoreExecutor(mailbox, log: settings.log)
         self.preamble = preamble
         self.now = now
         unsafe bodyBytes = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -15,7 +15,10 @@ extension Worker where E: ~Copyable {
         if unsafe row.pointee.flags.contains(.sendInFlight) { return unsafe engine.awaitSend(row.pointee.socket) }
         guard let first = unsafe row.pointee.fillingFirst.pointer else { return unsafe finishConnectionIfDone(slot, row) }
         unsafe row.pointee.flags.insert(.sendInFlight)
-        if unsafe first.pointee.kind == .file { return unsafe sendFile(slot, row.pointee.socket, first, head: nil) }
+        if unsafe first.pointee.kind != .memory {
+            if unsafe first.pointee.kind == .file { return unsafe sendFile(slot, row.pointee.socket, first, head: nil) }
+            unsafe limitShared(row, first, to: Self.sendBytesMax)
+        }
         guard let second = unsafe first.pointee.next else {
             unsafe take(row, upTo: first)
             // Between requests nothing depends on the end of an answer; a stream, a close, and input that was held back go on from it.
@@ -52,6 +55,7 @@ extension Worker where E: ~Copyable {
         var count = 0, byteCount = 0
         var next: BlockPointer? = unsafe first
         while let block = unsafe next, unsafe block.pointee.kind != .file, count < Self.piecesMax, byteCount < Self.sendBytesMax {
+            unsafe limitShared(row, block, to: Self.sendBytesMax - byteCount)
             let bytes = unsafe block.bytes
             unsafe (pieces + count).initialize(to: IOVector(bytes))
             count += 1
@@ -63,6 +67,22 @@ extension Worker where E: ~Copyable {
         unsafe vector.pointee.next = unsafe first
         unsafe row.pointee.inFlight = unsafe BlockAddress(vector)
         unsafe engine.send(socket, gathering: UnsafeMutableBufferPointer(start: pieces, count: count))
+    }
+
+    /// Leaves so many bytes in a block of shared bytes and puts the rest into one behind it. Without memory for that they go out in one send.
+    @inline(never) // Shared bytes alone.
+    private mutating func limitShared(_ row: ConnectionRow, _ block: BlockPointer, to count: Int) {
+        guard unsafe block.pointee.kind == .shared, unsafe block.bytes.count > count, let rest = unsafe core.pointee.blocks.take(0) else { return }
+        let end = unsafe block.pointee.start + count
+        unsafe rest.pointee.kind = .shared
+        unsafe rest.pointee.address = unsafe block.pointee.address
+        unsafe rest.pointee.start = end
+        unsafe rest.pointee.end = unsafe block.pointee.end
+        unsafe rest.pointee.owner = unsafe block.pointee.owner?.retain()
+        unsafe rest.pointee.next = unsafe block.pointee.next
+        unsafe block.pointee.next = unsafe rest
+        unsafe block.pointee.end = end
+        if unsafe row.pointee.fillingLast.pointer == block { unsafe row.pointee.fillingLast = unsafe BlockAddress(rest) }
     }
 
     /// Sends a slice of a file, with the head in front of it. The block stays first in line until its last slice is out.
@@ -83,7 +103,7 @@ extension Worker where E: ~Copyable {
         let slot = socket.slot
         let row = unsafe core.connection(slot)
         guard unsafe row.pointee.requestStage != .none else { return }
-        unsafe row.pointee.flags.subtract([.sendInFlight, .sendSeen])
+        unsafe row.pointee.flags.subtract([.sendInFlight, .sendSeen, .sendTimed])
         unsafe releaseInFlight(row)
         if unsafe row.pointee.requestStage == .closing { return }
         guard error == nil else {

@@ -24,9 +24,7 @@ internal import Glibc
     /// When resting listeners are tried again.
     var listenersResume: Nanoseconds?
 
-    /// One past the highest slot that was ever used, and the slots that are free below it (last in, first out: cache-warm).
-    var slotsUsed: UInt32 = 0
-    var freeSlots = SocketList()
+    var freeSlots = FreeSlots()
     var announced = SocketList()
     /// Sockets that are readable and wanted, how many they are, and how many of them are still to be read from in this turn.
     var ready = SocketList()
@@ -73,7 +71,7 @@ internal import Glibc
 
     deinit {
         var slot: UInt32 = 0
-        while slot < slotsUsed {
+        while slot < freeSlots.used {
             let state = unsafe sockets.row(slot).pointee.state
             if state.contains(.open), !state.contains(.closed) { _ = unsafe Glibc.close(sockets.row(slot).pointee.descriptor) }
             slot += 1

@@ -55,19 +55,10 @@ extension EpollEngine {
 
     /// Gives a descriptor a place in the table; nil when it is full.
     mutating func open(_ descriptor: Int32) -> SocketID? {
-        let slot: UInt32
-        if !freeSlots.isEmpty {
-            slot = freeSlots.first - 1
-            freeSlots.first = unsafe sockets.row(slot).pointee.next
-        } else {
-            guard slotsUsed < sockets.capacity else { return nil }
-            slot = slotsUsed
-            slotsUsed += 1
-        }
+        guard let slot = freeSlots.take(from: sockets) else { return nil }
         unsafe sockets.row(slot).pointee.descriptor = descriptor
         unsafe sockets.row(slot).pointee.state = .open
         unsafe sockets.row(slot).pointee.announcedError = 0
-        unsafe sockets.row(slot).pointee.next = 0
         return unsafe SocketID(slot: slot, generation: sockets.row(slot).pointee.generation)
     }
 
@@ -204,10 +195,8 @@ extension EpollEngine {
     }
 
     mutating func free(_ slot: UInt32) {
-        unsafe sockets.row(slot).pointee.generation = unsafe (sockets.row(slot).pointee.generation + 1) & 0xFF_FFFF
         unsafe sockets.row(slot).pointee.state = []
         unsafe sockets.row(slot).pointee.descriptor = -1
-        unsafe sockets.row(slot).pointee.next = freeSlots.first
-        freeSlots.first = slot + 1
+        freeSlots.giveBack(slot, to: sockets)
     }
 }

@@ -1,7 +1,7 @@
 // What the epoll engine knows of one socket: what the kernel last said it is ready for, and what the owner wants of it.
 
 /// A row of the socket table. All zero: free, never used.
-struct EpollSocket: BitwiseCopyable {
+struct EpollSocket: SlotRow {
     struct State: OptionSet, BitwiseCopyable {
         let rawValue: UInt16
         static let open = State(rawValue: 1 << 0)

@@ -24,9 +24,7 @@ internal import Glibc
     /// When resting listeners are tried again.
     var listenersResume: Nanoseconds?
 
-    /// One past the highest slot that was ever used, and the slots that are free below it (last in, first out: cache-warm).
-    var slotsUsed: UInt32 = 0
-    var freeSlots = SocketList()
+    var freeSlots = FreeSlots()
     var starved = SocketList()
     var silentSends: SilentSends
     /// Sends that are not awaited go out silently below this size: none where the kernel cannot do it, and those that are not copied never.
@@ -89,7 +87,7 @@ internal import Glibc
         // Elsewhere the kernel refuses the ring, or takes it for another one: then it drops what stands in the queue when the ring goes.
         if isHome { finishAccepting() }
         var slot: UInt32 = 0
-        while slot < slotsUsed {
+        while slot < freeSlots.used {
             let state = unsafe sockets.row(slot).pointee.state
             if state.contains(.open), !state.contains(.closed) { _ = unsafe Glibc.close(sockets.row(slot).pointee.descriptor) }
             slot += 1

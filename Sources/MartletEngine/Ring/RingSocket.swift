@@ -1,7 +1,7 @@
 // What the ring knows of one socket: which operations the kernel still holds, so that a slot is freed only after the last of them.
 
 /// A row of the socket table. All zero: free, never used.
-struct RingSocket: BitwiseCopyable {
+struct RingSocket: SlotRow {
     struct State: OptionSet, BitwiseCopyable {
         let rawValue: UInt16
         static let open = State(rawValue: 1 << 0)

@@ -64,7 +64,7 @@ internal import MartletHTTP
         unsafe receiveDefinition = unsafe forever("receive", METH_NOARGS, receive)
         unsafe sendDefinition = unsafe forever("send", METH_O, send)
         unsafe endedDefinition = unsafe forever("ended", METH_O, taskEnded)
-        var definition = TypeDefinition("martlet._martlet.Exchange", byteCount: instanceBytes(ASGIExchangeState.self))
+        var definition = TypeDefinition("martlet._martlet.Exchange", byteCount: instanceBytes(ASGIExchangeState.self) + ResponseStart.memoryBytes)
         definition.documentation("One request and its answer.")
         unsafe definition.slot(Py_tp_dealloc, unsafeBitCast(deallocate, to: UnsafeMutableRawPointer.self))
         return definition.make()
@@ -85,7 +85,8 @@ internal import MartletHTTP
         guard let type = unsafe type, let made = unsafe Object(taking: martlet_allocate(type)) else { return nil }
         unsafe own(made.reference).initialize(to: ASGIExchangeState(
             service: Unmanaged.passRetained(service), exchange: exchange, pieces: Slot(), pieceBytes: 0, bodyHasEnded: false, bodyIsRead: false,
-            readingIsPaused: false, hasEnded: false, clientHasGone: false, waiters: [], response: .none, start: ResponseStart(), isHead: false,
+            readingIsPaused: false, hasEnded: false, clientHasGone: false, waiters: [], response: .none,
+            start: ResponseStart(own(made.reference) + 1), isHead: false,
             takesTrailers: false, clientTakesTrailers: false, trailers: [], logged: Slot(), task: Slot()))
         return made
     }

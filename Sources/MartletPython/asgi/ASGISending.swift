@@ -6,12 +6,19 @@ internal import Martlet
 internal import MartletEngine
 internal import MartletHTTP
 
-@safe struct ASGISending {
+@safe final class ASGISending {
     typealias Own = ASGIExchange.State
 
     let names: ASGINames
     let scratch: FieldScratch
-    unowned let service: ASGIService
+    /// Its owner.
+    unowned(unsafe) let service: ASGIService
+
+    init(_ names: ASGINames, _ scratch: FieldScratch, _ service: ASGIService) {
+        self.names = names
+        self.scratch = scratch
+        unsafe self.service = service
+    }
 
     /// Pieces of at least this many bytes are sent from where they are.
     private static let sharedBytesMin = 16_384
@@ -23,7 +30,7 @@ internal import MartletHTTP
         guard let type = unsafe PyDict_GetItemWithError(message, names.type) else { return unsafe missing("type", "a message") }
         // Gone before the answer was complete: told by an exception, so that the application can stop.
         if unsafe own.pointee.clientHasGone {
-            service.raiseClientDisconnected()
+            unsafe service.raiseClientDisconnected()
             return nil
         }
         if unsafe own.pointee.response == .complete { return unsafe isMessage(type) ? done() : unknown(type) }
@@ -44,7 +51,8 @@ internal import MartletHTTP
     }
 
     private func isMessage(_ type: Reference) -> Bool {
-        unsafe [names.responseStart, names.responseBody, names.pathSend, names.zeroCopySend, names.responseTrailers, names.earlyHint].contains { unsafe isSame(type, $0) }
+        let all = unsafe [names.responseStart, names.responseBody, names.pathSend, names.zeroCopySend, names.responseTrailers, names.earlyHint]
+        return unsafe all.contains { unsafe isSame(type, $0) }
     }
 
     private func unknown(_ type: Reference) -> Reference? {
@@ -72,8 +80,7 @@ internal import MartletHTTP
             return unsafe Python.raise(martlet_exc_value_error(), "'status' of http.response.start must be from 200 to 599")
         }
         let headers = unsafe PyDict_GetItemWithError(message, names.headers)
-        guard let parsed = unsafe ResponseStart(Status(code: UInt16(code)), headers, scratch) else { return nil }
-        unsafe own.pointee.start = parsed
+        guard unsafe own.pointee.start.set(Status(code: UInt16(code)), headers, scratch) else { return nil }
         if let wants = unsafe PyDict_GetItemWithError(message, names.trailers) {
             let isTrue = unsafe PyObject_IsTrue(wants)
             if isTrue < 0 { return nil }

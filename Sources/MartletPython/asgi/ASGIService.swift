@@ -52,7 +52,7 @@ internal import MartletHTTP
         unsafe endedFuture = unsafe future.leave()
         unsafe accessLog = unsafe settings.accessLog.map { unsafe $0.counted() }
         unsafe loopState = loop
-        sending = ASGISending(names: names, scratch: scratch, service: self)
+        sending = ASGISending(names, scratch, self)
     }
 
     deinit {
@@ -204,7 +204,7 @@ internal import MartletHTTP
         if exchange.isPending {
             let lines: StaticString = "Content-Type: text/plain; charset=utf-8\r\n", text: StaticString = "Internal Server Error"
             unsafe exchange.answer(
-                .internalServerError, fields: UnsafeRawBufferPointer(start: lines.utf8Start, count: lines.utf8CodeUnitCount), own: [],
+                .internalServerError, fields: UnsafeRawBufferPointer(start: lines.utf8Start, count: lines.utf8CodeUnitCount), own: .none,
                 bytes: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
             unsafe own.pointee.start.fail()
         } else {

@@ -14,20 +14,24 @@ internal import MartletHTTP1
     /// Of that, what the body has not brought yet.
     private var remaining: UInt64 = 0
     /// Fields that would otherwise be the server's.
-    private(set) var own: OwnFields = []
+    private(set) var own = OwnFields.none
     /// The application asked for `Connection: close`.
     private(set) var closes = false
+    /// Room for the field lines of most answers, behind the exchange's state.
+    private let memory: UnsafeMutableRawPointer
     private var byteCount = 0
-    private var inline = InlineArray<256, UInt8>(repeating: 0)
     /// The field lines when they do not fit.
     private var overflow: [UInt8] = []
 
-    init() {}
+    /// Bytes of `memory`.
+    static let memoryBytes = 256
+
+    init(_ memory: UnsafeMutableRawPointer) { unsafe self.memory = unsafe memory }
 
     /// Lends the field lines.
     func withFields<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
         if !overflow.isEmpty { return unsafe overflow.withUnsafeBytes { unsafe body($0) } }
-        return unsafe inline.span.withUnsafeBytes { unsafe body(UnsafeRawBufferPointer(rebasing: $0[..<byteCount])) }
+        return unsafe body(UnsafeRawBufferPointer(start: memory, count: byteCount))
     }
 
     /// The server answered in the application's place.
@@ -50,23 +54,23 @@ internal import MartletHTTP1
 
     // MARK: From a message
 
-    /// Reads `status` and `headers`; nil with an exception raised.
-    init?(_ status: Status, _ headers: Reference?, _ scratch: FieldScratch) {
+    /// Takes `status` and `headers`; false with an exception raised.
+    mutating func set(_ status: Status, _ headers: Reference?, _ scratch: FieldScratch) -> Bool {
         self.status = status
+        // An earlier one may have been refused half-way.
+        (length, remaining, own, closes, overflow) = (nil, 0, .none, false, [])
         scratch.begin()
         if let headers = unsafe headers, unsafe headers != martlet_none() {
-            guard unsafe read(headers, scratch) else { return nil }
+            guard unsafe read(headers, scratch) else { return false }
         }
         scratch.appendExtras(status)
         byteCount = scratch.count
-        if byteCount <= 256 {
-            var span = inline.mutableSpan
-            unsafe span.withUnsafeMutableBytes { inline in
-                unsafe scratch.withBytes { unsafe inline.copyMemory(from: $0) }
-            }
+        if byteCount <= Self.memoryBytes {
+            unsafe scratch.withBytes { unsafe memory.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         } else {
             overflow = unsafe scratch.withBytes { unsafe Array($0) }
         }
+        return true
     }
 
     private mutating func read(_ headers: Reference, _ scratch: FieldScratch) -> Bool {

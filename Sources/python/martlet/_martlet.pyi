@@ -1,7 +1,11 @@
 """The native half of Martlet, written in Swift: an event loop on a ring, and the service that runs on it."""
 import asyncio
 from contextvars import Context
-from typing import Any, Callable, Mapping, Sequence
+from typing import Callable, Mapping, Sequence
+
+from typing_extensions import TypeVarTuple, Unpack
+
+_Ts = TypeVarTuple("_Ts")
 
 class LoopBase:
     """The native half of `martlet.Loop`: ready queue, timers, the wait on the ring."""
@@ -14,8 +18,18 @@ class LoopBase:
     def __init__(self, engine: str = "auto") -> None:
         """`engine` is "auto", "uring" or "epoll". Raises `OSError` with a sentence when that engine cannot be had."""
 
-    def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.TimerHandle: ...
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.TimerHandle: ...
+    def call_soon(
+        self, callback: Callable[[Unpack[_Ts]], object], *args: Unpack[_Ts], context: Context | None = None
+    ) -> asyncio.Handle: ...
+    def call_soon_threadsafe(
+        self, callback: Callable[[Unpack[_Ts]], object], *args: Unpack[_Ts], context: Context | None = None
+    ) -> asyncio.Handle: ...
+    def call_later(
+        self, delay: float, callback: Callable[[Unpack[_Ts]], object], *args: Unpack[_Ts], context: Context | None = None
+    ) -> asyncio.TimerHandle: ...
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[_Ts]], object], *args: Unpack[_Ts], context: Context | None = None
+    ) -> asyncio.TimerHandle: ...
     def _wait(self, timeout: float | None) -> None: ...
     def _wake(self) -> None: ...
     def _set_debug(self, enabled: bool) -> None: ...

@@ -1,6 +1,10 @@
 """What a supervisor and a worker say to each other: one JSON object on each line of a stream socket. Its end says that the other process is gone.
 
-The supervisor sends the plan once; the worker answers `{"ready": …}` or `{"failed": "…"}`. Imported by the supervisor, so it imports little.
+    supervisor → worker   the plan; {"go": true} when it may accept
+    worker → supervisor   {"prepared": true} once the application has started; {"ready": …} once it accepts; {"closed": true} when it accepts nobody any more;
+                          {"failed": "…"} when it cannot start
+
+Imported by the supervisor, so it imports little.
 """
 from __future__ import annotations
 
@@ -43,7 +47,7 @@ class Channel:
         return [json.loads(line) for line in lines], is_open
 
     def wait_for_message(self) -> dict[str, Any]:
-        """The next message of a blocking channel; `EOFError` when the other end is gone."""
+        """The first message of a blocking channel; `EOFError` when the other end is gone."""
         while True:
             messages, is_open = self.receive()
             if messages:

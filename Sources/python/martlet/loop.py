@@ -10,13 +10,19 @@ from __future__ import annotations
 import asyncio
 import selectors
 import signal
+import socket
 import sys
 import threading
 from asyncio import format_helpers, runners
 from contextlib import contextmanager
 from typing import Any, Callable, Coroutine, Iterator, TypeVar
 
-from martlet import _martlet
+try:
+    from martlet import _martlet
+except ImportError as error:
+    raise ImportError(
+        f"The extension module of martlet cannot be loaded by this Python ({sys.implementation.cache_tag}); install martlet again with its own pip: {error}"
+    ) from error
 
 T = TypeVar("T")
 
@@ -45,6 +51,13 @@ class Loop(_martlet.LoopBase, asyncio.SelectorEventLoop):
     # Until `__init__` has come so far: a loop that could not be made is none that somebody forgot to close.
     _closed = True
     _wakes_for_signals = False
+    # asyncio's own, which its types do not show.
+    _csock: socket.socket
+    _signal_handlers: dict[int, asyncio.Handle]
+    _check_closed: Callable[[], None]
+    _check_running: Callable[[], None]
+    _check_thread: Callable[[], None]
+    _check_callback: Callable[[object, str], None]
 
     def __init__(self, engine: str = "auto") -> None:
         _martlet.LoopBase.__init__(self, engine)
@@ -115,20 +128,22 @@ def call_at_checked(loop: Loop, when: float, callback: Callable[..., object], *a
     loop._check_closed()
     loop._check_thread()
     loop._check_callback(callback, "call_at")
-    timer = asyncio.TimerHandle(when, callback, args, loop, context)
+    timer: Any = asyncio.TimerHandle(when, callback, args, loop, context)
     if timer._source_traceback:
         del timer._source_traceback[-1]
     loop._adopt(timer)
-    return timer
+    made: asyncio.TimerHandle = timer
+    return made
 
 
 def report_failure(handle: asyncio.Handle, error: BaseException) -> None:
     """What `Handle._run` does with an exception of its callback."""
-    callback = format_helpers._format_callback_source(handle._callback, handle._args)
+    private: Any = handle
+    callback = format_helpers._format_callback_source(private._callback, private._args)
     context: dict[str, Any] = {"message": f"Exception in callback {callback}", "exception": error, "handle": handle}
-    if handle._source_traceback:
-        context["source_traceback"] = handle._source_traceback
-    handle._loop.call_exception_handler(context)
+    if private._source_traceback:
+        context["source_traceback"] = private._source_traceback
+    private._loop.call_exception_handler(context)
 
 
 def new_event_loop() -> Loop:
@@ -138,7 +153,8 @@ def new_event_loop() -> Loop:
 
 if sys.version_info >= (3, 11):
 
-    class Runner(asyncio.Runner):
+    # Final is what the types of the standard library call it; the class itself is not.
+    class Runner(asyncio.Runner):  # type: ignore[misc]
         """`asyncio.Runner` with a Martlet loop."""
 
         def __init__(self, *, debug: bool | None = None, loop_factory: Callable[[], asyncio.AbstractEventLoop] = new_event_loop) -> None:
@@ -184,7 +200,8 @@ else:
             if loop is None:
                 return
             try:
-                runners._cancel_all_tasks(loop)
+                cancel_all_tasks: Any = getattr(runners, "_cancel_all_tasks")
+                cancel_all_tasks(loop)
                 loop.run_until_complete(loop.shutdown_asyncgens())
                 loop.run_until_complete(loop.shutdown_default_executor())
             finally:

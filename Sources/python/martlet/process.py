@@ -1,7 +1,7 @@
-"""What a fresh interpreter runs: the supervisor, or one of its workers. And the command lines by which they are started.
+"""What a fresh interpreter runs: the supervisor, one of its workers, or the one process that needs neither. And the command lines by which they are started.
 
-Each is executed anew instead of forked, so that no engine, thread or lock of one process turns up half-alive in another; and the supervisor anew as well,
-because the memory that reading a command line took is not needed any more.
+Each is executed anew instead of forked, so that no engine, thread or lock of one process turns up half-alive in another; and whoever takes the place
+of the command anew as well, because the memory that reading a command line took is not needed any more.
 """
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
+
+    from .channel import Channel
 
 STATUS_NOT_STARTED = 1
 # Nothing of the working directory may stand in for a module of the standard library; the directory of this package comes last, if it is not known at all.
@@ -33,16 +35,35 @@ def call_process(name: str) -> None:
         return
 
 
-def supervisor() -> NoReturn:
-    """Its plan is in a file in memory."""
+def _plan() -> dict[str, Any]:
+    """What the process that was here before has left in a file in memory."""
     import json
-
-    from .reports import Reports
-    from .supervisor import supervise
 
     with open(int(sys.argv[2]), "rb") as file:
         plan: dict[str, Any] = json.load(file)
     call_process("martlet")
+    return plan
+
+
+def alone() -> NoReturn:
+    """The one process of a server without a supervisor."""
+    from . import logs
+    from .configuration import Configuration
+    from .worker import serve_alone
+
+    plan = _plan()
+    sys.path[:] = plan["path"]
+    sys.argv[:] = plan["arguments"]
+    configuration = Configuration(**plan["configuration"])
+    logs.configure(configuration.log_config, configuration.log_level, configuration.use_colors, plan["is_level_given"])
+    sys.exit(serve_alone(configuration, None, owns_process=True))
+
+
+def supervisor() -> NoReturn:
+    from .reports import Reports
+    from .supervisor import supervise
+
+    plan = _plan()
     options = plan["configuration"]
     if options["log_config"] is None:
         log: Any = Reports(options["log_level"], options["use_colors"])
@@ -81,7 +102,7 @@ def worker() -> NoReturn:
     sys.exit(_work(plan, channel))
 
 
-def _work(plan: dict[str, Any], channel: Any) -> int:
+def _work(plan: dict[str, Any], channel: Channel) -> int:
     from . import logs
     from .configuration import Configuration
     from .worker import Duty, StartError, serve
@@ -91,13 +112,7 @@ def _work(plan: dict[str, Any], channel: Any) -> int:
         logs.configure(configuration.log_config, configuration.log_level, configuration.use_colors, plan["is_level_given"])
         for descriptor in plan["listeners"]:
             os.set_inheritable(descriptor, False)
-        duty = Duty(
-            configuration, plan["listeners"], plan["urls"], supervisor=channel.fileno(), owns_process=True,
-            on_ready=lambda details: channel.send({"ready": {**details, "core": plan["core"]}}))
-        return serve(duty)
+        return serve(Duty(configuration, plan["listeners"], plan["urls"], supervisor=channel, core=plan["core"], owns_process=True))
     except (StartError, logs.LogConfigError) as error:
         channel.send({"failed": str(error)})
-        return STATUS_NOT_STARTED
-    except BrokenPipeError:
-        # The supervisor has gone in the meantime.
         return STATUS_NOT_STARTED

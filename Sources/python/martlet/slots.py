@@ -51,6 +51,9 @@ class Worker:
         # Of the listening sockets, those that it alone accepts from.
         self.columns = columns
         self.is_ready = False
+        # Whom it waits for, until they have left their sockets to it; and until when at most. None: it has not started yet, or it may go.
+        self.waits_for: set[Worker] | None = None
+        self.waits_until = 0.0
         # Set once it is told to stop.
         self.killed_at: float | None = None
         # Why it could not start, in its own words.
@@ -74,6 +77,13 @@ class Worker:
         if self.killed_at is None:
             self.killed_at = time.monotonic() + seconds
             self.kill(signal.SIGTERM)
+
+    def tell(self, message: dict[str, object]) -> None:
+        try:
+            self.channel.send(message)
+        except OSError:
+            # It has died, which is noticed where all deaths are.
+            return
 
     def kill(self, number: int) -> None:
         # It has not been waited for, so the number is still its own.

@@ -22,6 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# A predecessor that is too busy to leave its sockets is not waited for any longer.
+HANDOVER_SECONDS_MAX = 1.0
 # Over the bound that workers keep themselves, by their own watchdog.
 STOP_SLACK_SECONDS = 6.0
 CUT_SECONDS = 6.0
@@ -104,11 +106,13 @@ class Supervisor:
 
     def _milliseconds(self) -> int | None:
         times = [worker.killed_at for worker in self._workers.values() if worker.killed_at is not None]
+        times += [worker.waits_until for worker in self._workers.values() if worker.waits_for is not None]
         if not self._is_stopping:
             times += [slot.respawn_at for slot in self._slots if slot.respawn_at is not None]
         return None if not times else max(0, int((min(times) - time.monotonic()) * 1000) + 1)
 
     def _tick(self) -> None:
+        self._let_go()
         now = time.monotonic()
         for worker in self._workers.values():
             if worker.killed_at is not None and now >= worker.killed_at:
@@ -180,12 +184,45 @@ class Supervisor:
         for message in messages:
             if "failed" in message:
                 worker.failure = str(message["failed"])
+            elif "prepared" in message:
+                self._prepared(worker)
+            elif "closed" in message:
+                self._closed(worker)
             elif "ready" in message and not worker.is_ready:
                 worker.is_ready = worker.slot.has_served = True
                 self._became_ready(worker, message["ready"])
         if not is_open:
             self._poll.unregister(worker.channel.fileno())
             worker.channel.close()
+
+    def _prepared(self, worker: Worker) -> None:
+        """Two processes that wait at one socket take each other's wake-ups, and one of them is about to leave: so it leaves first, then the next may accept.
+
+        What comes in between waits in the socket's queue, which the newcomer empties before it waits.
+        """
+        slot = worker.slot
+        leaving = {each for each in self._retiring if each.columns & worker.columns}
+        if slot.successor is worker and slot.worker is not None:
+            leaving.add(slot.worker)
+        for each in leaving:
+            each.stop(self._stop_seconds)
+        worker.waits_for = leaving
+        worker.waits_until = time.monotonic() + HANDOVER_SECONDS_MAX
+        self._let_go()
+
+    def _closed(self, worker: Worker) -> None:
+        """It accepts nobody any more."""
+        for each in self._workers.values():
+            if each.waits_for is not None:
+                each.waits_for.discard(worker)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        now = time.monotonic()
+        for worker in self._workers.values():
+            if worker.waits_for is not None and (not worker.waits_for or now >= worker.waits_until):
+                worker.waits_for = None
+                worker.tell({"go": True})
 
     def _became_ready(self, worker: Worker, details: dict[str, Any]) -> None:
         slot = worker.slot
@@ -195,10 +232,8 @@ class Supervisor:
         say = self._log.info if self._has_started else self._log.debug
         say(f"{worker.name} is ready{where}.")
         if slot.successor is worker:
-            predecessor, slot.worker, slot.successor = slot.worker, worker, None
+            slot.worker, slot.successor = worker, None
             self._rolling = None
-            if predecessor is not None:
-                predecessor.stop(self._stop_seconds)
         if not self._has_started and all(each.worker is not None and each.worker.is_ready for each in self._slots):
             self._has_started = True
             from . import __version__
@@ -234,6 +269,9 @@ class Supervisor:
         del self._workers[worker.pid]
         if worker in self._retiring:
             self._retiring.remove(worker)
+        if worker.slot.worker is worker and worker.is_stopping:
+            worker.slot.worker = None
+        self._closed(worker)
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         if self._is_stopping or worker.is_stopping:
             self._ended_as_told(worker, how, status)
@@ -267,7 +305,7 @@ class Supervisor:
     def _not_started(self, worker: Worker, how: str, status: int) -> None:
         slot = worker.slot
         reason = worker.failure or f"{worker.name} {how} before it was ready."
-        if slot.successor is worker and slot.worker is not None:
+        if slot.successor is worker and slot.worker is not None and not slot.worker.is_stopping:
             self._log.error(f"{reason}\n{slot.worker.name} goes on instead, and nothing else is replaced.")
             slot.successor, self._rolling, self._to_roll = None, None, []
             return

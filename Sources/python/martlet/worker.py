@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, Callable, Coroutine, Sequence
 
 from . import __version__, logs
 from .application import ApplicationError, called, load, prepared
+from .channel import Channel
 from .configuration import Configuration
 from .lifespan import Lifespan, StartupFailed
+from .listening import Listeners, ListenError, forget_systemd
 from .notify import notify
+from .process import STATUS_NOT_STARTED
 from .stopping import CUT_SECONDS, LIFESPAN_SECONDS_MIN, Interrupted, StopSignals
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ STATUS_OF_SIGNALS = 128
 # Over the native service's own bound, which it keeps exactly.
 SERVICE_SLACK_SECONDS = 0.5
 WAIT_SLICE_SECONDS = 0.25
+# A drain takes in for 30 ms what the kernel has finished, and lets go of the listening sockets at the end of the turn in which it notices that they are over.
+CLOSING_SECONDS = 0.06
+CLOSING_TURNS = 3
 
 
 class StartError(Exception):
@@ -48,12 +54,27 @@ class Duty:
     application: object = None
     # Called when the application has started, before the first connection is accepted.
     on_started: Callable[[], None] | None = None
-    # Called once it serves, with what it has found out; by default it says so in the log.
-    on_ready: Callable[[dict[str, Any]], None] | None = None
-    # Readable when the supervisor has gone.
-    supervisor: int | None = None
+    # Who has started this worker, is told how it goes, and says when it may accept.
+    supervisor: Channel | None = None
+    # The processor that it is kept on.
+    core: int | None = None
     # Whether the process ends with the worker, and so must not wait for ever for threads of the application.
     owns_process: bool = False
+
+
+def serve_alone(configuration: Configuration, application: object, owns_process: bool) -> int:
+    """Opens the sockets, and serves in this process. The exit status."""
+    try:
+        listeners = Listeners(configuration.addresses(), configuration.backlog, configuration.uds_permissions)
+        forget_systemd()
+        try:
+            return serve(Duty(
+                configuration, listeners.descriptors([]), listeners.urls, application, on_started=listeners.listen, owns_process=owns_process))
+        finally:
+            listeners.close()
+    except (ListenError, StartError) as error:
+        log.error("%s", error)
+        return STATUS_NOT_STARTED
 
 
 def serve(duty: Duty) -> int:
@@ -108,6 +129,7 @@ class Worker:
         self._loop = loop
         self._service: Service | None = None
         self._stop_asked = asyncio.Event()
+        self._go = asyncio.Event()
         self._is_cut = False
         self._was_interrupted = 0
         self.stopping = StopSignals(self._configuration.timeout_graceful_shutdown)
@@ -124,12 +146,11 @@ class Worker:
         finally:
             self.stopping.raises = False
         if self._duty.supervisor is not None:
-            self._loop.add_reader(self._duty.supervisor, self._supervisor_has_gone, self._duty.supervisor)
+            self._duty.supervisor.set_blocking(False)
+            self._loop.add_reader(self._duty.supervisor.fileno(), self._hear, self._duty.supervisor)
         lifespan = Lifespan(application, self._configuration.lifespan)
-        if not await self._start(lifespan):
+        if not await self._start(lifespan) or not await self._may_accept(lifespan):
             return 0
-        if self._duty.on_started is not None:
-            self._duty.on_started()
         service = self._service = self._make_service(interface, application, lifespan)
         self._announce(shown)
         ended = service.ended()
@@ -176,6 +197,30 @@ class Worker:
             return False
         return True
 
+    async def _may_accept(self, lifespan: Lifespan) -> bool:
+        """Whether it comes to that. A supervisor lets it once the predecessor has left the sockets to it."""
+        if self._duty.on_started is not None:
+            self._duty.on_started()
+        if self._duty.supervisor is None:
+            return True
+        self._tell({"prepared": True})
+        going, asked = (self._loop.create_task(event.wait()) for event in (self._go, self._stop_asked))
+        await asyncio.wait({going, asked}, return_when=asyncio.FIRST_COMPLETED)
+        going.cancel()
+        asked.cancel()
+        if self._stop_asked.is_set():
+            await lifespan.shutdown(LIFESPAN_SECONDS_MIN)
+            return False
+        return True
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        if self._duty.supervisor is not None:
+            try:
+                self._duty.supervisor.send(message)
+            except OSError:
+                # It has gone, which is noticed where its words are read.
+                log.debug("The supervisor did not hear %s.", message)
+
     def _make_service(self, interface: str, application: object, lifespan: Lifespan) -> Service:
         from ._martlet import Service
 
@@ -189,8 +234,8 @@ class Worker:
 
     def _announce(self, shown: str) -> None:
         details = {"interface": shown, "engine": self._loop.engine_name, "reason": self._loop.engine_reason}
-        if self._duty.on_ready is not None:
-            self._duty.on_ready(details)
+        if self._duty.supervisor is not None:
+            self._tell({"ready": {**details, "core": self._duty.core}})
             return
         for sentence in listening_lines(self._duty.urls, f"{shown}, {details['engine']}, pid {os.getpid()}"):
             log.info("%s", sentence)
@@ -207,10 +252,14 @@ class Worker:
             service.stop()
         self._stop_asked.set()
 
-    def _supervisor_has_gone(self, descriptor: int) -> None:
-        self._loop.remove_reader(descriptor)
-        log.error("The supervisor has gone; this worker stops.")
-        self.stopping.begin()
+    def _hear(self, supervisor: Channel) -> None:
+        messages, is_open = supervisor.receive()
+        if any("go" in message for message in messages):
+            self._go.set()
+        if not is_open:
+            self._loop.remove_reader(supervisor.fileno())
+            log.error("The supervisor has gone; this worker stops.")
+            self.stopping.begin()
 
     async def _end(self, service: Service, ended: asyncio.Future[None], lifespan: Lifespan) -> int:
         bound = self._configuration.timeout_graceful_shutdown
@@ -222,6 +271,10 @@ class Worker:
             if self._duty.supervisor is None:
                 notify("STOPPING=1")
             service.drain()
+            await asyncio.sleep(CLOSING_SECONDS)
+            for _ in range(CLOSING_TURNS):
+                await asyncio.sleep(0)
+            self._tell({"closed": True})
         if not await self._has_ended(ended, bound + SERVICE_SLACK_SECONDS):
             log.error("Requests were in flight after %g s; they are cut.", bound)
             service.stop()

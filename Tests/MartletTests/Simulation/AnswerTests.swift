@@ -6,25 +6,36 @@ import Testing
 @testable import Martlet
 
 @Suite struct AnswerTests {
-    @Test(arguments: [0, 1000] as [UInt64])
-    func sameAnswersHoweverCut(first: UInt64) throws {
-        for seed in simulationSeeds(400, from: first) {
-            let run = try ServerRun(seed: seed, faults: .lossless)
+    /// Where the seeds begin, and what is more than at first: silent sends, async handlers.
+    struct Extent: Sendable {
+        let first: UInt64
+        var silentSends = false
+        var hasAsync = false
+
+        func with(_ faults: SimulatedFaults) -> SimulatedFaults { silentSends ? faults.ringLike : faults }
+    }
+
+    @Test(arguments: [Extent(first: 0), Extent(first: 1000, silentSends: true), Extent(first: 50_000, hasAsync: true),
+                      Extent(first: 51_000, silentSends: true, hasAsync: true)])
+    func sameAnswersHoweverCut(extent: Extent) throws {
+        for seed in simulationSeeds(400, from: extent.first) {
+            let run = try ServerRun(seed: seed, faults: extent.with(.lossless), hasAsync: extent.hasAsync)
             run.server.run()
             try expectEndedWell(run.server, "seed \(seed)")
             for (client, expected) in zip(run.network.clients, run.expected) {
                 let received = Received.final(client.received)
                 let isSame = received == expected
-        try #require(isSame, "seed \(seed), client \(client.number): \(difference(received, expected))")
+                try #require(isSame, "seed \(seed), client \(client.number): \(difference(received, expected))")
                 try #require(client.sawEnd && !client.sawReset, "seed \(seed), client \(client.number)")
             }
         }
     }
 
-    @Test(arguments: [10_000, 11_000] as [UInt64])
-    func aBeginningOfTheAnswersWhenClientsLeave(first: UInt64) throws {
-        for seed in simulationSeeds(400, from: first) {
-            let run = try ServerRun(seed: seed, faults: .harsh)
+    @Test(arguments: [Extent(first: 10_000), Extent(first: 11_000, silentSends: true), Extent(first: 52_000, hasAsync: true),
+                      Extent(first: 53_000, silentSends: true, hasAsync: true)])
+    func aBeginningOfTheAnswersWhenClientsLeave(extent: Extent) throws {
+        for seed in simulationSeeds(400, from: extent.first) {
+            let run = try ServerRun(seed: seed, faults: extent.with(.harsh), hasAsync: extent.hasAsync)
             run.server.run()
             try expectEndedWell(run.server, "seed \(seed)")
             for (index, client) in run.network.clients.enumerated() {
@@ -37,6 +48,28 @@ import Testing
                 let isComplete = Received.final(client.received) == expected && client.sawEnd
                 if isWhole { try #require(isComplete, "seed \(seed), client \(client.number)") }
             }
+        }
+    }
+
+    /// Shared bytes that take several sends, before and behind answers of other kinds.
+    @Test func largeSharedAnswersAmongOthers() throws {
+        for seed in simulationSeeds(20, from: 70_000) {
+            let network = SimulatedNetwork(seed: seed, faults: .lossless.ringLike)
+            network.windowBytes = 10_000...300_000
+            let paths = ["large/0", "json", "large/0", "large/0", "json"]
+            let requests = paths.map { Array("GET /\($0) HTTP/1.1\r\nHost: a\r\n\r\n".utf8) }
+            let client = network.add(SimulatedClient([.write(requests.flatMap { $0 }), .finishSending, .awaitEnd]))
+            let server = try SimulatedServer(network, SimulatedOptions(), .simulated(highWaterBytes: 1 << 21))
+            server.run()
+            try expectEndedWell(server, "seed \(seed)")
+            let large = AnsweringHandler.largeBytes, head = Array("HTTP/1.1 200 OK\r\nServer: martlet\r\nContent-Length: ".utf8)
+            var expected: [UInt8] = []
+            let small = Array("{\"message\":\"Hello, World!\"}".utf8)
+            for body in [large, small, large, large, small] {
+                expected += head + Array("\(body.count)\r\n\r\n".utf8) + body
+            }
+            let isSame = client.received == expected
+            try #require(isSame, "seed \(seed): \(difference(client.received, expected))")
         }
     }
 

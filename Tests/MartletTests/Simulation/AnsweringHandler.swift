@@ -11,11 +11,15 @@ struct AnsweringHandler: Handler {
     private let ledger: Ledger
     private let file: SharedFile?
     private let shared = SharedBytes(Self.letters)
+    private var async: AsyncResponder
     private var streams: [Exchange: OutgoingStream] = [:]
     /// Exchanges that answer when their body is whole: bytes so far, and their sum.
     private var tallies: [Exchange: (count: Int, sum: Int)] = [:]
 
     static let letters: [UInt8] = (0..<40_000).map { 0x61 + UInt8(truncatingIfNeeded: ($0 &* 7 ^ $0 >> 5) & 15) }
+    /// More than one send takes.
+    static let largeBytes: [UInt8] = (0..<600_000).map { UInt8(truncatingIfNeeded: ($0 &* 31) ^ ($0 >> 8)) }
+    private static let largeShared = SharedBytes(largeBytes)
     /// A streamed answer goes out in pieces of this size, so that its chunks do not depend on how the request came.
     static let pieceBytes = 700
 
@@ -27,10 +31,11 @@ struct AnsweringHandler: Handler {
         var readsOn = false
     }
 
-    init(_ later: Later, _ ledger: Ledger) {
+    init(_ later: Later, _ ledger: Ledger, _ executor: CoreExecutor) {
         self.later = later
         self.ledger = ledger
         file = Self.temporaryFile()
+        async = AsyncResponder(AsyncAnswers(), on: executor)
     }
 
     private static func temporaryFile() -> SharedFile? {
@@ -46,7 +51,7 @@ struct AnsweringHandler: Handler {
         switch Route(request).name {
         case "echo", "early", "tally": .streamed
         case "small": .whole(bytesMax: 100)
-        default: nil
+        default: async.bodyHandling(for: request)
         }
     }
 
@@ -62,8 +67,10 @@ struct AnsweringHandler: Handler {
         case "echo": echo(request, writer)
         case "stream": start(kept(writer.stream()), route.number)
         case "sized": start(kept(writer.stream(length: UInt64(route.number))), route.number)
+        case "drip": drip(kept(writer.stream()), route.number)
         case "trickle": trickle(kept(writer.stream()), route.number)
         case "shared": writer.send(shared: shared)
+        case "large": writer.send(shared: Self.largeShared)
         case "file": sendFile(route.number, writer)
         case "later": answerLater(kept(writer.keep()), route)
         case "late": answerLate(kept(writer.keep()), route)
@@ -76,6 +83,9 @@ struct AnsweringHandler: Handler {
         case "early": writer.send(.forbidden, body: "Not read.\n")
         case "empty": writer.send(.noContent)
         case "unmodified": writer.send(.notModified)
+        case let name where name.starts(with: "async-"):
+            ledger.kept(Exchange(request))
+            async.respond(to: request, with: writer)
         default: writer.send(.notFound, body: "Not found.\n")
         }
     }
@@ -122,6 +132,15 @@ struct AnsweringHandler: Handler {
     private func dropTicket(_ ticket: consuming Ticket, _ route: Route) {
         let box = TicketBox(ticket)
         later.anywhere(route.delay) { _ = box.take() }
+    }
+
+    /// So many pieces, one each second.
+    private func drip(_ exchange: Exchange, _ count: Int) {
+        guard count > 0 else { return exchange.finish() }
+        if exchange.write(Self.letters.span.extracting(first: Self.pieceBytes)) == .full { ledger.full(exchange) }
+        later.onCore(1_000_000_000) { [self] in
+            if exchange.isLive { drip(exchange, count - 1) }
+        }
     }
 
     /// One piece after the other, each in a turn of its own.
@@ -172,6 +191,7 @@ struct AnsweringHandler: Handler {
 
     mutating func received(_ chunk: Span<UInt8>, of exchange: Exchange, last: Bool) {
         ledger.received(exchange)
+        if async.answers(exchange) { return async.received(chunk, of: exchange, last: last) }
         if let tally = tallies[exchange] {
             var sum = tally.sum
             for index in chunk.indices { sum += Int(chunk[index]) }
@@ -202,6 +222,7 @@ struct AnsweringHandler: Handler {
     }
 
     mutating func writable(_ exchange: Exchange) {
+        if async.answers(exchange) { return async.writable(exchange) }
         ledger.writable(exchange)
         guard streams[exchange] != nil else { return }
         streams[exchange]!.isFull = false
@@ -213,6 +234,7 @@ struct AnsweringHandler: Handler {
     }
 
     mutating func ended(_ exchange: Exchange, reason: EndReason) {
+        async.ended(exchange, reason: reason)
         ledger.ended(exchange, reason)
         streams[exchange] = nil
         tallies[exchange] = nil
@@ -224,8 +246,7 @@ struct Route {
     let name: String
     let number: Int
 
-    init(_ request: borrowing Request) {
-        let path = request.path
+    init(path: Span<UInt8>) {
         var name: [UInt8] = [], number = 0, slashes = 0
         for index in path.indices {
             let byte = path[index]

@@ -93,14 +93,22 @@ import Testing
     }
 
     /// Whoever sends a body and does not read the answer is cut, though the handler has paused the body.
-    @Test func echoThatIsNotReadIsCut() throws {
+    @Test(arguments: [5.0, 0.0]) func echoThatIsNotReadIsCut(bodyWindow: Double) throws {
         let head = Self.bytes("POST /echo/0 HTTP/1.1\r\nHost: a\r\nContent-Length: 30000\r\n\r\n")
         let scene = try Scene(windowBytes: 1000, [.stopReading, .write(head + [UInt8](repeating: 0x61, count: 30_000)), .awaitEnd, .reset]) {
-            $0.deadlines.bodyWindow = 5
+            $0.deadlines.bodyWindow = bodyWindow
             $0.deadlines.write = 5
         }
         #expect(scene.server.ledger.reasons == [.timedOut])
         #expect(scene.endSecond > 4.9 && scene.endSecond < 16, "\(scene.endSecond)")
+    }
+
+    /// Without a window a body may take any time, whatever the limit for writing is.
+    @Test(arguments: ["collect", "tally", "echo"])
+    func bodyWithoutAWindowMayBeSlow(route: String) throws {
+        let head = Self.bytes("POST /\(route)/0 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: close\r\n\r\n")
+        let scene = try Scene([.write(head)] + Self.drip(Self.bytes("hello"), every: 30_000_000_000)) { $0.deadlines.write = 5 }
+        #expect(scene.statuses == [200] && scene.endSecond > 100)
     }
 
     /// The second request of a connection has its own time for its body, however late in the window of the first one's it begins.
@@ -124,12 +132,31 @@ import Testing
         #expect(scene.endSecond > keepAlive - 0.1 && scene.endSecond < keepAlive + 0.5, "\(scene.endSecond)")
     }
 
-    @Test(arguments: ["shared/0", "file/0", "stream/30000", "trickle/30000", "ticket/30000"])
+    @Test(arguments: ["shared/0", "large/0", "file/0", "stream/30000", "trickle/30000", "ticket/30000"])
     func answerThatIsNotReadIsCut(path: String) throws {
         let request = Self.bytes("GET /\(path) HTTP/1.1\r\nHost: a\r\n\r\n")
         let scene = try Scene(windowBytes: 1000, [.stopReading, .write(request), .pause(100_000_000_000), .reset]) { $0.deadlines.write = 5 }
         #expect(scene.endSecond > 4.9 && scene.endSecond < 11, "\(scene.endSecond)")
         #expect(scene.server.counters.timedOut == 1)
+    }
+
+    /// Slow but steady: some 50 kB/s, so that the whole answer takes longer than the deadline, but no send does.
+    @Test func aLargeSharedAnswerIsNotCutWhileItMoves() throws {
+        let request = Self.bytes("GET /large/0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        let scene = try Scene(windowBytes: 20_000, latency: 200_000_000, [.write(request)]) { $0.deadlines.write = 7 }
+        #expect(scene.endSecond > 10, "\(scene.endSecond)")
+        #expect(scene.client.received.suffix(600_000).elementsEqual(AnsweringHandler.largeBytes) && scene.server.counters.timedOut == 0)
+    }
+
+    /// What the handler goes on to write does not prolong the time of what the client does not take.
+    @Test func aDrippedAnswerThatIsNotReadIsCut() throws {
+        let request = Self.bytes("GET /drip/60 HTTP/1.1\r\nHost: a\r\n\r\n")
+        let scene = try Scene(windowBytes: 1000, [.stopReading, .write(request), .pause(100_000_000_000), .reset]) {
+            $0.deadlines.write = 5
+            $0.outputHighWaterBytes = 1 << 20
+        }
+        #expect(scene.endSecond > 4.9 && scene.endSecond < 12, "\(scene.endSecond)")
+        #expect(scene.server.ledger.reasons == [.timedOut])
     }
 
     /// The client reads for a while and then no more: what is written after that from another turn is timed as well.
@@ -155,6 +182,43 @@ import Testing
         #expect(scene.statuses == [503])
         #expect(scene.endSecond > 1.9 && scene.endSecond < 2.5, "\(scene.endSecond)")
         #expect(scene.server.ledger.reasons == [.timedOut])
+    }
+
+    /// One span for all of a stream, however steadily it comes.
+    @Test func aStreamHasOneTimeForTheHandler() throws {
+        let scene = try Scene([.write(Self.bytes("GET /drip/30 HTTP/1.1\r\nHost: a\r\n\r\n"))]) { $0.deadlines.handler = 5 }
+        #expect(scene.statuses == [200])
+        #expect(scene.endSecond > 4.9 && scene.endSecond < 5.5, "\(scene.endSecond)")
+        #expect(scene.server.ledger.reasons == [.timedOut])
+        let inTime = try Scene([.write(Self.bytes("GET /drip/4 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))]) { $0.deadlines.handler = 5 }
+        #expect(inTime.server.ledger.reasons == [.complete])
+    }
+
+    /// The client takes the answer slowly: the time in which the handler may not write is not the handler's.
+    @Test func aSlowClientIsNotTheHandlersFault() throws {
+        let request = Self.bytes("GET /stream/40000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        let scene = try Scene(windowBytes: 1000, latency: 200_000_000, [.write(request)]) { $0.deadlines.handler = 2 }
+        #expect(scene.statuses == [200] && scene.server.ledger.reasons == [.complete])
+        #expect(scene.endSecond > 8, "\(scene.endSecond)")
+    }
+
+    /// Nor is a body that comes slowly.
+    @Test(arguments: ["tally", "echo"])
+    func aSlowBodyIsNotTheHandlersFault(route: String) throws {
+        let head = Self.bytes("POST /\(route)/0 HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\nConnection: close\r\n\r\n")
+        let scene = try Scene([.write(head)] + Self.drip([UInt8](repeating: 0x61, count: 20), every: 500_000_000)) { $0.deadlines.handler = 2 }
+        #expect(scene.statuses == [200] && scene.server.ledger.reasons == [.complete])
+        #expect(scene.endSecond > 8, "\(scene.endSecond)")
+    }
+
+    /// Idle time after an answer in time is nobody's fault.
+    @Test func theTimeOfAHandlerEndsWithItsAnswer() throws {
+        let request = "GET /late/1000 HTTP/1.1\r\nHost: a\r\n"
+        let scene = try Scene([
+            .write(Self.bytes("\(request)\r\n")), .pause(4_000_000_000), .write(Self.bytes("GET /la")), .pause(4_000_000_000),
+            .write(Self.bytes("te/1000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")),
+        ]) { $0.deadlines.handler = 2 }
+        #expect(scene.statuses == [200, 200])
     }
 
     /// Each of several pipelined requests has the whole time of the handler.

@@ -7,9 +7,10 @@ import Testing
 @testable import Martlet
 
 @Suite struct DrainTests {
-    @Test func everyRequestInHandIsAnswered() throws {
-        for seed in simulationSeeds(400, from: 30_000) {
-            let run = try ServerRun(seed: seed, faults: .lossless)
+    @Test(arguments: [false, true])
+    func everyRequestInHandIsAnswered(silentSends: Bool) throws {
+        for seed in simulationSeeds(400, from: silentSends ? 31_000 : 30_000) {
+            let run = try ServerRun(seed: seed, faults: silentSends ? .lossless.ringLike : .lossless)
             let moment = run.network.random.nanoseconds(0...600_000_000)
             run.server.plan(after: moment) { run.server.control.askToDrain() }
             run.server.run(stopsWhenDone: false)

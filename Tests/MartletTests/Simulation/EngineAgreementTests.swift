@@ -31,7 +31,7 @@ import Testing
 
     private static func run(_ server: Server) {
         do throws(ServerError) {
-            try server.run { context in AnsweringHandler(.byTasks(context), Ledger()) }
+            try server.run { context in AnsweringHandler(.byTasks(context), Ledger(), context.executor) }
         } catch {
             Issue.record("the server did not run: \(error)")
         }

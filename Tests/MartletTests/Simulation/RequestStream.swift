@@ -10,13 +10,17 @@ struct RequestStream {
     private(set) var endsInFault = false
     /// The last request ends the connection.
     private var isOver = false
+    /// Also routes of async handlers; without them, so that the seeds that ever failed still mean the same.
+    private let hasAsync: Bool
 
-    init(_ random: inout SimulatedRandom, faulty: [[UInt8]], requestsMax: Int = 20) {
+    init(_ random: inout SimulatedRandom, faulty: [[UInt8]], requestsMax: Int = 20, hasAsync: Bool = false) {
+        self.hasAsync = hasAsync
         let count = random.chance(300) ? random.pick(1...requestsMax) : random.pick(1...4)
         for _ in 0..<count where !isOver { append(&random) }
         guard !isOver, random.chance(400), !faulty.isEmpty else { return }
         endsInFault = true
         if random.chance(200) {
+            // Not of an async handler: how much it answers to half a request depends on what has come when it is called.
             var other = RequestStream(&random, faulty: [], requestsMax: 1).bytes
             other.removeLast(random.pick(1...other.count))
             bytes += other
@@ -31,10 +35,11 @@ struct RequestStream {
 
     private mutating func appendWithoutBody(_ random: inout SimulatedRandom) {
         let routes = ["whole", "json", "stream", "sized", "trickle", "shared", "file", "later", "ticket", "dropped", "forgets", "empty", "unmodified", "none"]
+            + (hasAsync ? ["async-whole", "async-stream", "async-forgets"] : [])
         let route = routes[random.pick(0...routes.count - 1)]
         let isHead = random.chance(150), isOld = random.chance(120)
         var fields = "Host: a\r\n"
-        let streams = route == "stream" || route == "trickle"
+        let streams = ["stream", "trickle", "async-stream"].contains(route)
         if isOld {
             if random.chance(600), !streams { fields += "Connection: keep-alive\r\n" } else { isOver = true }
         } else if random.chance(60) {
@@ -48,6 +53,7 @@ struct RequestStream {
 
     private mutating func appendWithBody(_ random: inout SimulatedRandom) {
         let routes = ["collect", "echo", "tally", "later", "early", "small", "ticket", "whole", "forgets"]
+            + (hasAsync ? ["async-echo", "async-sum", "async-whole"] : [])
         let route = routes[random.pick(0...routes.count - 1)]
         let count = Self.size(&random)
         let body = (0..<count).map(Self.letter)
@@ -76,7 +82,7 @@ struct RequestStream {
 
     private static func status(_ route: String) -> Int {
         switch route {
-        case "dropped", "forgets": 500
+        case "dropped", "forgets", "async-forgets": 500
         case "empty": 204
         case "unmodified": 304
         case "none": 404

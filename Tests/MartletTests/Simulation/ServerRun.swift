@@ -55,11 +55,13 @@ struct ServerRun {
     let streams: [RequestStream]
     let expected: [[UInt8]]
 
-    init(seed: UInt64, faults: SimulatedFaults, requestsMax: Int = 20) throws {
+    init(seed: UInt64, faults: SimulatedFaults, requestsMax: Int = 20, hasAsync: Bool = false) throws {
         let network = SimulatedNetwork(seed: seed, faults: faults)
         self.network = network
         let highWaterBytes = network.random.pick(200...20_000)
-        streams = (0..<network.random.pick(1...4)).map { _ in RequestStream(&network.random, faulty: FaultyHeads.all, requestsMax: requestsMax) }
+        streams = (0..<network.random.pick(1...4)).map { _ in
+            RequestStream(&network.random, faulty: FaultyHeads.all, requestsMax: requestsMax, hasAsync: hasAsync)
+        }
         expected = try ReferenceRun(streams, seed: seed, highWaterBytes: highWaterBytes).answers
         network.windowBytes = network.random.pick(1...200)...65_536
         var options = SimulatedOptions()

@@ -65,10 +65,21 @@ import MartletSimulation
 
     /// Runs until the core has stopped; without a drain in the plan that is when all clients are done and all connections have ended.
     func run(stopsWhenDone: Bool = true) {
+        run(stopsWhenDone: stopsWhenDone) { AnsweringHandler(later, ledger, $0) }
+    }
+
+    func run<H: Handler>(stopsWhenDone: Bool = true, _ makeHandler: (CoreExecutor) -> H) {
         watch(stopsWhenDone)
-        var handler = AnsweringHandler(later, ledger)
-        serve(pump, &handler)
+        let executor = unsafe core.pointee.executor
+        serveUntilStopped(makeHandler(executor))
+        executor.runLastJobs()
         hasEnded = true
+    }
+
+    /// A function of its own: the handler is gone when it returns.
+    private func serveUntilStopped(_ handler: consuming some Handler) {
+        var handler = handler
+        serve(pump, &handler)
     }
 
     /// The server has ended; what its kernel has taken still reaches the clients.

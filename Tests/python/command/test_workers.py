@@ -22,11 +22,16 @@ PROCESSORS = sorted(os.sched_getaffinity(0))
 SUPERVISOR_KILOBYTES_MAX = 8192
 
 
-def is_alive(pid: int) -> bool:
+def state_of(pid: int) -> str:
+    """As `ps` shows it; empty when there is no such process."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
-        return False
+        return ""
+
+
+def is_alive(pid: int) -> bool:
+    return state_of(pid) not in ("", "Z")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
@@ -92,6 +97,7 @@ def test_connections_wait_for_the_successor(martlet: StartMartlet) -> None:
     running = martlet("plain:app", "--workers", "2")
     for pid in running.workers:
         os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: all(state_of(pid) == "T" for pid in running.workers))
     connections = [Connection(running.address) for _ in range(30)]
     for connection in connections:
         connection.send(get("/"))
@@ -230,11 +236,14 @@ class Load(threading.Thread):
             except Exception as error:
                 self.faults.append(repr(error))
 
-    def end(self) -> None:
-        self._ending.set()
-        self.join(15)
-        assert self.faults == []
-        assert self.answers > 0
+    @staticmethod
+    def end(loads: list[Load]) -> None:
+        for load in loads:
+            load._ending.set()
+        for load in loads:
+            load.join(15)
+        assert [fault for load in loads for fault in load.faults] == []
+        assert all(load.answers > 0 for load in loads)
 
 
 def test_rolling_replaces_every_worker_and_loses_nobody(martlet: StartMartlet) -> None:
@@ -243,8 +252,7 @@ def test_rolling_replaces_every_worker_and_loses_nobody(martlet: StartMartlet) -
     loads = [Load(running.address) for _ in range(4)]
     running.process.send_signal(signal.SIGHUP)
     wait_until(lambda: len(running.workers) == 2 and set(running.workers).isdisjoint(before), 20)
-    for load in loads:
-        load.end()
+    Load.end(loads)
     assert set(answering(running)) == set(running.workers)
 
 
@@ -268,8 +276,7 @@ def test_one_more_one_less(martlet: StartMartlet) -> None:
     for left in (2, 1):
         running.process.send_signal(signal.SIGTTOU)
         wait_until(lambda left=left: len(running.workers) == left, 20)
-    for load in loads:
-        load.end()
+    Load.end(loads)
     running.process.send_signal(signal.SIGTTOU)
     running.wait_for_output("The last worker stays")
     assert set(answering(running)) == set(running.workers)

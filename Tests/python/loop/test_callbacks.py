@@ -134,9 +134,11 @@ def test_context(loop: Loop) -> None:
 def test_wrong_arguments(loop: Loop) -> None:
     call_soon: Any = loop.call_soon
     call_later: Any = loop.call_later
-    for wrong in (call_soon, call_later, lambda: call_later(1), lambda: call_soon(print, name=1), lambda: call_later(None, print), lambda: call_later("1", print)):
+    for function, arguments in ((call_soon, ()), (call_later, ()), (call_later, (1,)), (call_later, (None, print)), (call_later, ("1", print))):
         with pytest.raises(TypeError):
-            wrong()
+            function(*arguments)
+    with pytest.raises(TypeError):
+        call_soon(print, name=1)
 
 
 # Exceptions

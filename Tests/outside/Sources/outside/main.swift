@@ -12,12 +12,12 @@ struct Greeter: Handler {
     }
 
     mutating func bodyHandling(for request: borrowing Request) -> BodyHandling? {
-        request.path.equals("/upload") ? .streamed : nil
+        request.path.equals("/upload") ? .streamed : async.bodyHandling(for: request)
     }
 
     mutating func respond(to request: borrowing Request, with writer: consuming ResponseWriter) {
         count += 1
-        if request.path.equals("/async") {
+        if request.path.equals("/async") || request.path.equals("/count") {
             async.respond(to: request, with: writer)
         } else if request.path.equals("/upload") {
             _ = writer.stream()
@@ -32,12 +32,13 @@ struct Greeter: Handler {
     }
 
     mutating func received(_ chunk: Span<UInt8>, of exchange: Exchange, last: Bool) {
+        if async.answers(exchange) { return async.received(chunk, of: exchange, last: last) }
         if exchange.write(chunk) == .full { exchange.pauseReading() }
         if last { exchange.finish() }
     }
 
     mutating func writable(_ exchange: Exchange) {
-        async.writable(exchange)
+        if async.answers(exchange) { return async.writable(exchange) }
         exchange.resumeReading()
     }
 
@@ -47,7 +48,16 @@ struct Greeter: Handler {
 }
 
 struct SlowGreeter: AsyncHandler {
-    func respond(to request: borrowing AsyncRequest, with writer: consuming AsyncResponseWriter) async {
+    func bodyHandling(for request: borrowing Request) -> BodyHandling? { .streamed }
+
+    func respond(to request: borrowing AsyncRequest, with writer: consuming AsyncResponseWriter) async throws {
+        if request.pathIs("/count") {
+            var count = 0
+            for try await piece in request.body { count += piece.count }
+            let answer = writer.stream(contentType: "text/plain")
+            try await answer.write(Array("\(count) bytes\n".utf8))
+            return answer.finish()
+        }
         await Task.yield()
         writer.send(contentType: "text/plain", body: "Hello in time\n")
     }
