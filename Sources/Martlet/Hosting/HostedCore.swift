@@ -115,7 +115,12 @@ package struct HostedService {
     package var isHome: Bool { ThreadIdentity.current == home }
 
     /// Lets go of the engine with its descriptors and its connections. From then on nothing happens, and every call returns at once.
-    package func close() { pump = nil }
+    package func close() {
+        pump = nil
+        // The waker names a descriptor that another loop may get next.
+        control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
+        unsafe core.pointee.mailbox.adopt(nil)
+    }
 
     deinit {
         pump = nil

@@ -65,7 +65,9 @@ class Loop(_martlet.LoopBase, asyncio.SelectorEventLoop):
         try:
             super(_martlet.LoopBase, self).__init__(self._poller)
         except BaseException:
+            self._closed = True
             self._poller.close()
+            self._close_native()
             raise
         self._poller.loop = self
 
