@@ -168,6 +168,7 @@ MARTLET_INLINE PyObject *martlet_asgi_versions(void) { return Py_BuildValue("{s:
 MARTLET_INLINE PyObject *martlet_asgi_extensions(void) {
     return Py_BuildValue("{s:{},s:{},s:{},s:{}}", "http.response.pathsend", "http.response.zerocopysend", "http.response.trailers", "http.response.early_hint");
 }
+MARTLET_INLINE PyObject *martlet_asgi_old_extensions(void) { return Py_BuildValue("{s:{},s:{}}", "http.response.pathsend", "http.response.zerocopysend"); }
 // `(host, port)`; a negative port is None. Takes the host over.
 MARTLET_INLINE PyObject *martlet_host_port(PyObject *host, Py_ssize_t port) {
     return port < 0 ? Py_BuildValue("(NO)", host, Py_None) : Py_BuildValue("(Nn)", host, port);
