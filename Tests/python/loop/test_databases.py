@@ -97,7 +97,8 @@ def test_postgresql_queries(loop: Loop, postgresql: PostgreSQL, way: str) -> Non
     async def main() -> None:
         host = "127.0.0.1" if way == "tcp" else str(postgresql.directory)
         connection = await asyncpg.connect(host=host, port=postgresql.port, user="martlet", database="postgres")
-        await connection.execute("DROP TABLE IF EXISTS things; CREATE TABLE things (number int PRIMARY KEY, name text, price numeric, made timestamptz, key uuid)")
+        await connection.execute("DROP TABLE IF EXISTS things")
+        await connection.execute("CREATE TABLE things (number int PRIMARY KEY, name text, price numeric, made timestamptz, key uuid)")
         now = datetime.datetime.now(datetime.timezone.utc)
         rows = [(number, f"thing {number} ✓", decimal.Decimal(number) / 7, now, uuid.uuid4()) for number in range(2000)]
         await connection.copy_records_to_table("things", records=rows)
