@@ -11,7 +11,11 @@ enum StartupCode {
     static func release() {
         guard let mappings = SmallFile.text(at: "/proc/self/smaps") else { return }
         var candidate: Range<UInt>?
-        for line in mappings.split(separator: "\n") {
+        var rest = mappings[...]
+        // Line by line: an array of them all would be memory that starting needs.
+        while let end = rest.firstIndex(of: "\n") {
+            let line = rest[..<end]
+            rest = rest[rest.index(after: end)...]
             if let mapping = Mapping(line) {
                 candidate = mapping.isOfFile && mapping.isConstant ? mapping.addresses : nil
             } else if let addresses = candidate, line.hasPrefix("Anonymous:") {

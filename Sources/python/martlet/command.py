@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 import click
 
 from . import __version__
-from .configuration import COMMAND_LINE, DEFAULT, Configuration, UsageError, resolve
+from .configuration import COMMAND_LINE, DEFAULT, Configuration, UsageError
 from .kinds import Flag, Several
 from .options import GROUPS, OPTIONS, REFUSED, REFUSED_FLAGS, Option, is_refused
+from .resolution import resolve
 
 STATUS_USAGE = 2
 STATUS_NOT_STARTED = 1

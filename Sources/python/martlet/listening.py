@@ -221,7 +221,7 @@ def reason(error: OSError) -> str:
 
 def resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host.encode("ascii") if host.isascii() else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise ListenError(f"Cannot listen on {joined(host, port)}: the host's name is not known ({error}); correct --host or --bind.") from error
     results: list[tuple[socket.AddressFamily, tuple[str, int]]] = []
@@ -305,3 +305,9 @@ def url(opened: socket.socket) -> str:
     if opened.family == socket.AF_UNIX:
         return f"unix:{os.fsdecode(name)}"
     return f"http://{joined(name[0], name[1])}"
+
+
+def forget_systemd() -> None:
+    """Programs that the application starts must not take the sockets for theirs."""
+    for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+        os.environ.pop(name, None)

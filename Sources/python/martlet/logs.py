@@ -4,19 +4,14 @@ Messages go to standard error, the access log to standard output. Knows nothing 
 """
 from __future__ import annotations
 
-import configparser
 import copy
-import http
-import importlib
-import json
 import logging
-import logging.config
-import os
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, TextIO
 
 from .reports import COLORS, TRACE, level_number
 
+FORMAT = "%(levelprefix)s %(message)s"
 AccessLog = Callable[[str, str, str, str, int], None]
 
 error_log = logging.getLogger("martlet.error")
@@ -44,7 +39,7 @@ class LevelFormatter(logging.Formatter):
 
 def default_configuration(use_colors: bool | None) -> dict[str, Any]:
     """For `logging.config.dictConfig`; `martlet.run(log_config=…)` takes a changed copy."""
-    formatter: dict[str, Any] = {"()": "martlet.logs.LevelFormatter", "fmt": "%(levelprefix)s %(message)s", "use_colors": use_colors}
+    formatter: dict[str, Any] = {"()": "martlet.logs.LevelFormatter", "fmt": FORMAT, "use_colors": use_colors}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -64,48 +59,39 @@ def default_configuration(use_colors: bool | None) -> dict[str, Any]:
 def configure(log_config: object, log_level: str, use_colors: bool | None, is_level_given: bool = True) -> None:
     """`log_config` is a path, a dictionary, or None for the default. With a set-up of the user's, only a level that was asked for changes it."""
     logging.addLevelName(TRACE, "TRACE")
-    try:
-        if log_config is None:
-            logging.config.dictConfig(default_configuration(use_colors))
-        elif isinstance(log_config, dict):
-            logging.config.dictConfig(log_config)
-        else:
-            _configure_from(str(log_config))
-    except (ValueError, TypeError, AttributeError, ImportError, OSError, KeyError, RuntimeError, configparser.Error) as error:
-        cause = error.__cause__ or error.__context__
-        detail = f"{error}: {cause}" if cause is not None and str(cause) not in str(error) else str(error)
-        detail = " ".join(detail.split()).rstrip(".")
-        raise LogConfigError(f"--log-config: {log_config if isinstance(log_config, str) else 'the dictionary'} cannot be used: {detail}.") from None
+    if log_config is None:
+        _configure_default(use_colors)
+    else:
+        # Imports much, and few need it.
+        from .log_config import apply
+
+        apply(log_config)
     if log_config is None or is_level_given:
         for logger in (error_log, access_log):
             logger.setLevel(level_number(log_level))
 
 
-def _configure_from(path: str) -> None:
-    if path.endswith(".json"):
-        with open(path, encoding="utf-8") as file:
-            logging.config.dictConfig(json.load(file))
-    elif path.endswith(".toml"):
-        from .toml_file import read
+def _configure_default(use_colors: bool | None) -> None:
+    """What `default_configuration` says, without the megabyte that logging.config and what it imports take."""
+    _give_handler(logging.getLogger("martlet"), sys.stderr, LevelFormatter(FORMAT, use_colors=use_colors))
+    _give_handler(access_log, sys.stdout, LevelFormatter(FORMAT, use_colors=use_colors, stream="stdout"))
+    error_log.setLevel(logging.INFO)
 
-        logging.config.dictConfig(read(path))
-    elif path.endswith((".yaml", ".yml")):
-        try:
-            yaml: Any = importlib.import_module("yaml")
-        except ModuleNotFoundError:
-            raise ImportError("reading YAML needs PyYAML; pip install pyyaml") from None
-        with open(path, encoding="utf-8") as file:
-            logging.config.dictConfig(yaml.safe_load(file))
-    else:
-        if not os.path.exists(path):
-            raise FileNotFoundError("there is no such file")
-        logging.config.fileConfig(path, disable_existing_loggers=False)
+
+def _give_handler(logger: logging.Logger, stream: TextIO, formatter: logging.Formatter) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
 
 
 def access_logger() -> AccessLog | None:
     """Writes one line for each request; None when nobody would see it."""
     if not access_log.isEnabledFor(logging.INFO) or not access_log.hasHandlers():
         return None
+    import http
+
     phrases = {status.value: status.phrase for status in http.HTTPStatus}
 
     def write(client: str, method: str, target: str, version: str, status: int) -> None:

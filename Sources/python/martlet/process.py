@@ -1,7 +1,7 @@
-"""What a fresh interpreter runs: the supervisor, or one of its workers. And the command lines by which they are started.
+"""What a fresh interpreter runs: the supervisor, one of its workers, or the one process that needs neither. And the command lines by which they are started.
 
-Each is executed anew instead of forked, so that no engine, thread or lock of one process turns up half-alive in another; and the supervisor anew as well,
-because the memory that reading a command line took is not needed any more.
+Each is executed anew instead of forked, so that no engine, thread or lock of one process turns up half-alive in another; and whoever takes the place
+of the command anew as well, because the memory that reading a command line took is not needed any more.
 """
 from __future__ import annotations
 
@@ -35,16 +35,35 @@ def call_process(name: str) -> None:
         return
 
 
-def supervisor() -> NoReturn:
-    """Its plan is in a file in memory."""
+def _plan() -> dict[str, Any]:
+    """What the process that was here before has left in a file in memory."""
     import json
-
-    from .reports import Reports
-    from .supervisor import supervise
 
     with open(int(sys.argv[2]), "rb") as file:
         plan: dict[str, Any] = json.load(file)
     call_process("martlet")
+    return plan
+
+
+def alone() -> NoReturn:
+    """The one process of a server without a supervisor."""
+    from . import logs
+    from .configuration import Configuration
+    from .worker import serve_alone
+
+    plan = _plan()
+    sys.path[:] = plan["path"]
+    sys.argv[:] = plan["arguments"]
+    configuration = Configuration(**plan["configuration"])
+    logs.configure(configuration.log_config, configuration.log_level, configuration.use_colors, plan["is_level_given"])
+    sys.exit(serve_alone(configuration, None, owns_process=True))
+
+
+def supervisor() -> NoReturn:
+    from .reports import Reports
+    from .supervisor import supervise
+
+    plan = _plan()
     options = plan["configuration"]
     if options["log_config"] is None:
         log: Any = Reports(options["log_level"], options["use_colors"])

@@ -8,12 +8,13 @@ import sys
 from typing import Any, NoReturn
 
 from . import cores, logs
-from .configuration import DEFAULT, Configuration, UsageError, resolve
+from .configuration import DEFAULT, Configuration, UsageError
 from .environment import read_env_file
-from .listening import Listeners, ListenError
+from .listening import forget_systemd
 from .options import OPTIONS, REFUSED, is_refused
 from .process import STATUS_NOT_STARTED, arguments
 from .reports import Reports
+from .resolution import resolve
 
 
 def run(app: object, **options: Any) -> None:
@@ -49,12 +50,16 @@ def start(configuration: Configuration, application: object = None, replaces_pro
         logs.error_log.warning("%s", note)
     count, pinned = worker_count(configuration)
     if count == 1:
-        return _serve_alone(configuration, application, replaces_process)
+        if replaces_process and sys.executable:
+            _become("alone", _common_plan(configuration))
+        from .worker import serve_alone
+
+        return serve_alone(configuration, application, replaces_process)
     if application is not None:
         raise UsageError("workers: several workers each load the application, so it must be given as text; write martlet.run(\"module:attribute\", …).")
     plan = _plan(configuration, count, pinned)
     if replaces_process:
-        _become_supervisor(plan)
+        _become("supervisor", plan)
     from .supervisor import supervise
 
     return supervise(plan, logs.error_log)
@@ -82,59 +87,39 @@ def _is_level_given(configuration: Configuration) -> bool:
     return configuration.sources.get("log_level", DEFAULT) != DEFAULT
 
 
-def _serve_alone(configuration: Configuration, application: object, owns_process: bool) -> int:
-    from .worker import Duty, StartError, serve
-
-    try:
-        listeners = Listeners(configuration.addresses(), configuration.backlog, configuration.uds_permissions)
-        _forget_systemd()
-        try:
-            return serve(Duty(
-                configuration, listeners.descriptors([]), listeners.urls, application, on_started=listeners.listen, owns_process=owns_process))
-        finally:
-            listeners.close()
-    except (ListenError, StartError) as error:
-        logs.error_log.error("%s", error)
-        return STATUS_NOT_STARTED
-
-
-def _forget_systemd() -> None:
-    """Programs that the application starts must not take the sockets for theirs."""
-    for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
-        os.environ.pop(name, None)
-
-
 def _plan(configuration: Configuration, count: int, pinned: list[int]) -> dict[str, Any]:
     """All that a supervisor needs to know, as JSON can say it."""
     if not sys.executable:
         raise UsageError("workers: the interpreter does not know its own program (sys.executable), so it can start no workers; leave it at 1.")
-    # The same options of the interpreter for all: -O, -X dev, -W and others.
-    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-    plan = {
-        "configuration": configuration.as_plain(),
-        "addresses": configuration.addresses(),
-        "workers": count,
-        "cores": pinned,
-        "executable": sys.executable,
-        "flags": flags,
-        "path": sys.path,
-        "is_level_given": _is_level_given(configuration),
-    }
+    plan = {**_common_plan(configuration), "addresses": configuration.addresses(), "workers": count, "cores": pinned}
     try:
         json.dumps(plan)
     except TypeError as error:
         raise UsageError(f"log_config: with several workers it must be plain data, or a file ({error}).") from None
-    _forget_systemd()
+    forget_systemd()
     return plan
 
 
-def _become_supervisor(plan: dict[str, Any]) -> NoReturn:
-    """Without what reading the command line and setting up the log has loaded: the difference is half of its memory."""
+def _common_plan(configuration: Configuration) -> dict[str, Any]:
+    # The same options of the interpreter for all: -O, -X dev, -W and others.
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return {
+        "configuration": configuration.as_plain(),
+        "executable": sys.executable,
+        "flags": flags,
+        "path": sys.path,
+        "arguments": sys.argv,
+        "is_level_given": _is_level_given(configuration),
+    }
+
+
+def _become(role: str, plan: dict[str, Any]) -> NoReturn:
+    """Without what reading the command line has loaded: it is half of a supervisor's memory, and three megabytes of a worker's."""
     descriptor = os.memfd_create("martlet plan", 0)
     os.write(descriptor, json.dumps(plan).encode())
     os.lseek(descriptor, 0, os.SEEK_SET)
     os.set_inheritable(descriptor, True)
-    command = arguments("supervisor", plan["executable"], plan["flags"], descriptor)
+    command = arguments(role, plan["executable"], plan["flags"], descriptor)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(plan["executable"], command)

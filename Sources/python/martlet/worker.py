@@ -16,7 +16,9 @@ from .application import ApplicationError, called, load, prepared
 from .channel import Channel
 from .configuration import Configuration
 from .lifespan import Lifespan, StartupFailed
+from .listening import Listeners, ListenError, forget_systemd
 from .notify import notify
+from .process import STATUS_NOT_STARTED
 from .stopping import CUT_SECONDS, LIFESPAN_SECONDS_MIN, Interrupted, StopSignals
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ STATUS_OF_SIGNALS = 128
 # Over the native service's own bound, which it keeps exactly.
 SERVICE_SLACK_SECONDS = 0.5
 WAIT_SLICE_SECONDS = 0.25
+# Between the disconnect that a stop at its bound tells applications of, and their cancellation.
+DISCONNECT_SECONDS = 1.0
 # A drain takes in for 30 ms what the kernel has finished, and lets go of the listening sockets at the end of the turn in which it notices that they are over.
 CLOSING_SECONDS = 0.06
 CLOSING_TURNS = 3
@@ -58,6 +62,21 @@ class Duty:
     core: int | None = None
     # Whether the process ends with the worker, and so must not wait for ever for threads of the application.
     owns_process: bool = False
+
+
+def serve_alone(configuration: Configuration, application: object, owns_process: bool) -> int:
+    """Opens the sockets, and serves in this process. The exit status."""
+    try:
+        listeners = Listeners(configuration.addresses(), configuration.backlog, configuration.uds_permissions)
+        forget_systemd()
+        try:
+            return serve(Duty(
+                configuration, listeners.descriptors([]), listeners.urls, application, on_started=listeners.listen, owns_process=owns_process))
+        finally:
+            listeners.close()
+    except (ListenError, StartError) as error:
+        log.error("%s", error)
+        return STATUS_NOT_STARTED
 
 
 def serve(duty: Duty) -> int:
@@ -279,6 +298,7 @@ class Worker:
     async def _finish(self, service: Service, deadline: float) -> None:
         """What applications still do once their answers are out, as in background tasks, has the rest of the time; then it is cancelled."""
         tasks = service.tasks()
+        deadline = max(deadline, time.monotonic() + DISCONNECT_SECONDS)
         while tasks and not self._is_cut and time.monotonic() < deadline:
             await asyncio.wait(tasks, timeout=min(WAIT_SLICE_SECONDS, max(0.0, deadline - time.monotonic())))
             tasks = service.tasks()

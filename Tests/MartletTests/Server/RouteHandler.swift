@@ -27,6 +27,10 @@ struct RouteHandler: Handler {
             AnsweringThread.answer(writer.ticket(), request.query, after: 0)
         } else if path.equals("/slow") {
             AnsweringThread.answer(writer.ticket(), request.query, after: 300_000)
+        } else if path.equals("/slower") {
+            AnsweringThread.answer(writer.ticket(), request.query, after: 1_000_000)
+        } else if path.equals("/never") {
+            _ = writer.keep()
         } else if path.equals("/dropped") {
             _ = writer.ticket()
         } else if path.equals("/forgotten") {

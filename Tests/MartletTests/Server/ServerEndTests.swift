@@ -13,7 +13,7 @@ struct ServerEndTests {
         let idle = try running.connect()
         #expect(try idle.get("/query?idle").text == "idle")
         let busy = try running.connect()
-        try busy.send(TestClient.request("/slow?begun"))
+        try busy.send(TestClient.request("/slower?begun"))
         #expect(running.eventually { running.total(\.inFlight) == 1 })
         let started = Clock.coarse()
         running.server.drain()
@@ -23,7 +23,7 @@ struct ServerEndTests {
         #expect(idle.isEnded())
         busy.close()
         running.join()
-        #expect(Clock.coarse() - started < 1_500_000_000)
+        #expect(Clock.coarse() - started < 4_000_000_000)
     }
 
     @Test(arguments: ServerKind.available)
@@ -39,7 +39,7 @@ struct ServerEndTests {
     func stopCuts(_ kind: ServerKind, _ layout: ServerLayout) throws {
         let running = try RunningServer(kind, layout)
         let clients = try (0..<10).map { _ in try running.connect() }
-        for client in clients { try client.send(TestClient.request("/slow?never")) }
+        for client in clients { try client.send(TestClient.request("/never")) }
         #expect(running.eventually { running.total(\.inFlight) == 10 })
         running.server.stop()
         running.join()

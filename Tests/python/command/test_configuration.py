@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from martlet.configuration import Configuration, UsageError, resolve
+from martlet.configuration import Configuration, UsageError
+from martlet.resolution import resolve
 from martlet.options import OPTIONS, REFUSED
 
 

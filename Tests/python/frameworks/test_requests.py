@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from application_server import ApplicationServer
+from raw_http import Connection, post
 
 UPLOAD_BYTES = 50 << 20
 CURL = ["curl", "--silent", "--show-error", "--fail", "--max-time", "30", "--noproxy", "*"]
@@ -36,6 +38,16 @@ def test_json(client: httpx.Client) -> None:
 def test_large_json(client: httpx.Client) -> None:
     data = {"text": "x" * 1_000_000}
     assert client.post("/json", json=data).json() == data
+
+
+def test_large_json_on_one_connection(served: ApplicationServer) -> None:
+    """Frameworks say the length of a body that is whole: nothing is a reason to close then."""
+    data = json.dumps({"text": "x" * 100_000}).encode()
+    with Connection(served.address) as connection:
+        for _ in range(5):
+            response = connection.request(post(data, "Content-Type: application/json", target="/json"))
+            assert (response.status, json.loads(response.body)) == (200, json.loads(data))
+            assert not response.closes
 
 
 def test_form(client: httpx.Client) -> None:
