@@ -45,6 +45,7 @@ enum ServiceType {
             unsafe Python.raise(martlet_exc_os_error(), "\(error)")
             return -1
         }
+        martlet_keep_freed_memory()
         loop.attach(service)
         let own = unsafe state(of: object, as: ServiceTypeState.self)
         unsafe own.pointee.service = Unmanaged.passRetained(service)

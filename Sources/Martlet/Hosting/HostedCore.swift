@@ -92,6 +92,9 @@ package struct HostedService {
         if configuration.engine != .epoll {
             do {
                 var options = configuration.ring
+                options.receiveBufferBytes = 16_384
+                options.receiveBufferCount = 64
+                options.receiveBufferCountMax = 128
                 options.socketsMax = socketsMax
                 let engine = try RingEngine(options)
                 let reason = EngineSelection.reason(engine.summary, configuration.engine)

@@ -107,6 +107,7 @@ extension RingEngine {
         unsafe sockets.row(slot).pointee.state.remove(.wantsReceive)
         if unsafe sockets.row(slot).pointee.state.contains(.starved) { removeStarved(slot) }
         let state = unsafe sockets.row(slot).pointee.state
+        unsafe sockets.row(slot).pointee.state.insert(.receivesSingly)
         guard state.contains(.receiveArmed), !state.contains(.receiveCancelling) else { return }
         unsafe sockets.row(slot).pointee.state.insert(.receiveCancelling)
         let entry = unsafe submission()
@@ -117,8 +118,9 @@ extension RingEngine {
     mutating func armReceive(_ socket: SocketID, pollFirst: Bool) {
         let slot = socket.slot
         unsafe sockets.row(slot).pointee.state.insert(.receiveArmed)
+        let isMultishot = unsafe features.multishotReceive && !sockets.row(slot).pointee.state.contains(.receivesSingly)
         let entry = unsafe submission()
-        unsafe martlet_prepare_recv(entry, sockets.row(slot).pointee.descriptor, ReceiveBuffers.group, features.multishotReceive ? 1 : 0, pollFirst ? 1 : 0)
+        unsafe martlet_prepare_recv(entry, sockets.row(slot).pointee.descriptor, ReceiveBuffers.group, isMultishot ? 1 : 0, pollFirst ? 1 : 0)
         unsafe entry.pointee.user_data = Operation.receive.userData(socket)
     }
 
