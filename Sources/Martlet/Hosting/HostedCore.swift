@@ -3,6 +3,7 @@
 // The host calls `turn` until it has nothing to do, runs its own callbacks, and calls `wait`. Everything happens on one thread; only `wake` and `close` may be
 // called from others. Handlers, exchanges and answers are the same as everywhere.
 
+internal import Glibc
 package import MartletEngine
 
 /// What a hosted core's service is made of.
@@ -179,7 +180,14 @@ package struct HostedService {
         unsafe core.pointee.settings = settings
         StartupCode.release()
         control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
+        service.listeners.forEach(Self.makeNonBlocking)
         pump.beginService(service.listeners, control)
+    }
+
+    /// An engine that accepts until there is nobody left would stand still at a listener that blocks.
+    private static func makeNonBlocking(_ descriptor: Int32) {
+        let flags = fcntl(descriptor, F_GETFL)
+        if flags >= 0, flags & O_NONBLOCK == 0 { _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) }
     }
 
     /// Begins a graceful end, bounded by `drainTimeout`.

@@ -97,12 +97,13 @@ class Loop(_martlet.LoopBase, asyncio.SelectorEventLoop):
             yield
         finally:
             self._wakes_for_signals = False
-            if not self._signal_handlers:
-                signal.set_wakeup_fd(-1)
+            current = signal.set_wakeup_fd(-1)
+            if current != own or self._signal_handlers:
+                signal.set_wakeup_fd(current)
 
     def remove_signal_handler(self, sig: int) -> bool:
         removed = super().remove_signal_handler(sig)
-        if self._wakes_for_signals:
+        if self._wakes_for_signals and not self._signal_handlers:
             signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
         return removed
 

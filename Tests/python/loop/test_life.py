@@ -287,3 +287,45 @@ def test_runner(engine: str) -> None:
     assert made.is_closed() and open_descriptors() == before
     with Runner() as runner:
         assert runner.run(main())[1] is False
+
+
+def test_a_service_on_a_listener_that_blocks(engine: str) -> None:
+    """Sockets of Python's block unless they are told otherwise; and what an application kept of a request outlives the loop."""
+    import socket
+
+    from martlet._martlet import Service
+
+    kept: list[Callable[..., object]] = []
+
+    async def application(scope: object, receive: Callable[..., object], send: Callable[..., object]) -> None:
+        kept.extend((receive, send))
+        await asyncio.sleep(3600)
+
+    loop = Loop(engine)
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        service = Service(loop, "asgi3", application, [listener.fileno()], {})
+        client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        for _ in range(1000):
+            if kept:
+                break
+            loop.run_until_complete(asyncio.sleep(0.001))
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0.001))
+        loop.close()
+        assert service.counters()["requests"] == 1
+        service.drain()
+        service.stop()
+    alive = weakref.ref(loop)
+    del loop, service, task
+    gc.collect()
+    receive, send = kept
+    for call in (receive, lambda: send({"type": "http.response.start", "status": 200}), lambda: send({"type": "http.response.body", "body": b"x" * 100_000})):
+        try:
+            call().send(None)  # type: ignore[attr-defined]
+        except (StopIteration, OSError, RuntimeError):
+            pass
+    kept.clear()
+    del receive, send, call
+    gc.collect()
+    assert alive() is None
