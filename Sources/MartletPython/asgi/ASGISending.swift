@@ -152,6 +152,7 @@ internal import MartletHTTP
     private func whole(_ own: Own, _ bytes: UnsafeRawBufferPointer, _ body: Reference?) -> Reference? {
         if bytes.count >= Self.sharedBytesMin, let body = unsafe body {
             unsafe begin(own, length: UInt64(bytes.count))
+            guard unsafe takePromised(own, bytes.count) else { return nil }
             _ = unsafe own.pointee.exchange.write(bytes, owner: PythonOwner(body))
             return unsafe complete(own)
         }
