@@ -31,7 +31,7 @@ internal import MartletHTTP
     var loop: LoopState? { unsafe loopState }
 
     init?(_ loop: LoopState, _ application: Reference, _ listeners: [Int32], _ settings: ServiceSettings, state: Reference?) {
-        guard let names = ASGINames(), let tasks = TaskFactory(loop), let future = loop.makeFuture(),
+        guard let names = ASGINames.shared(), let tasks = TaskFactory(loop), let future = loop.makeFuture(),
             let scopes = unsafe ASGIScope(names, rootPath: settings.rootPath, state: state, listeners: listeners),
             let disconnected = Python.importing("martlet._errors", "ClientDisconnected"),
             let report = Python.importing("martlet._errors", "report_application_error")

@@ -26,7 +26,15 @@ internal import CPython
     let slowCallSoonThreadsafe: Reference
     let slowRunOnce: Reference
 
-    init?() {
+    nonisolated(unsafe) private static var made: LoopNames?
+
+    /// The same for all loops of the process; nil with an exception raised.
+    static func shared() -> LoopNames? {
+        if unsafe made == nil { unsafe made = LoopNames() }
+        return unsafe made
+    }
+
+    private init?() {
         guard let zero = unsafe Object(taking: PyLong_FromLong(0)), let emptyTuple = unsafe Object(taking: PyTuple_New(0)),
             let futureType = Python.importing("asyncio", "Future"), let loopOnly = unsafe Object(taking: PyTuple_New(1)),
             let reportFailure = Python.importing("martlet.loop", "report_failure"),

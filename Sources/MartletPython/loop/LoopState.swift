@@ -30,7 +30,7 @@ internal import MartletEngine
     private static let waitSecondsMax = 86_400.0
 
     init?(loop: Reference, engine: EngineChoice) {
-        guard let names = LoopNames(), let layout = HandleLayout() else { return nil }
+        guard let names = LoopNames.shared(), let layout = HandleLayout() else { return nil }
         do throws(ServerError) {
             core = try HostedCore(engine: engine)
         } catch {
