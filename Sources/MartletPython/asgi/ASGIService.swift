@@ -248,6 +248,7 @@ internal import MartletHTTP
 
     /// The loop is closed: nobody will be woken.
     func loopClosed() {
+        for unsafe object in unsafe exchanges.compactMap({ unsafe $0.reference }) + running { unsafe ASGIExchange.cancelWaiters(object) }
         unsafe loopState = nil
         for index in exchanges.indices { exchanges[index].clear() }
         while unsafe Object(taking: toWake.popLast()) != nil {}

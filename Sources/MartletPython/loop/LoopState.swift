@@ -154,10 +154,11 @@ internal import MartletEngine
 
     /// The loop is closed: nothing is watched or served any more.
     func close() {
+        // First: what waits for a request is let go of by way of the ready queue.
+        service?.loopClosed()
         isClosed = true
         while ready.popFirst() != nil {}
         while timers.popFirst() != nil {}
-        service?.loopClosed()
         service = nil
         handler.service = nil
         if let selector = unsafe selector { unsafe martlet_decref(selector) }
