@@ -29,10 +29,12 @@ package struct HostedService {
 
     private let pump: any HostedPump
     private let core: CorePointer
-    private let resources: Resources
+    private let memoryLimitBytes: UInt64?
     private let descriptorsMax: Int
     private let connectionCapacity: Int
     private var control: CoreControl
+    /// Has the last word on each service's configuration, where the caller brought the engine.
+    private let amend: ((inout Configuration) -> Void)?
     /// One line for the log: which engine runs, and why.
     package let engineReason: String
     package let usesRing: Bool
@@ -44,7 +46,8 @@ package struct HostedService {
         var configuration = Configuration()
         configuration.engine = choice
         configuration.ring = ring
-        (resources, _, _) = try CoreSelection.resources(configuration)
+        memoryLimitBytes = try CoreSelection.resources(configuration).resources.memoryLimitBytes
+        amend = nil
         descriptorsMax = try CoreSelection.descriptorLimit(coreCount: 1)
         let (engine, reason) = try EngineSelection.choose(configuration, coreCount: 1)
         engineReason = reason
@@ -52,7 +55,7 @@ package struct HostedService {
         // As many as there could ever be: rows that are not used cost no memory.
         configuration.connectionsMax = Int.max
         let settings = CoreSettings(
-            configuration, memoryLimitBytes: resources.memoryLimitBytes, coreCount: 1, descriptorsMax: min(descriptorsMax, 65_536))
+            configuration, memoryLimitBytes: memoryLimitBytes, coreCount: 1, descriptorsMax: min(descriptorsMax, 65_536))
         connectionCapacity = settings.connectionCapacity
         control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
         unsafe core = CorePointer.allocate(capacity: 1)
@@ -73,6 +76,25 @@ package struct HostedService {
         } catch {
             throw .engineUnavailable("\(error)")
         }
+    }
+
+    /// Takes an engine that the caller has made, as simulations do.
+    ///
+    /// - Parameter amend: changes what a service has configured, also what only tests want to change.
+    package init<E: Engine & ~Copyable>(over engine: consuming E, amending amend: @escaping (inout Configuration) -> Void) throws(SystemError) {
+        memoryLimitBytes = nil
+        // Rows for all of the engine's sockets, and no more connections than it has sockets.
+        descriptorsMax = engine.socketsMax / 2
+        self.amend = amend
+        engineReason = "the caller's own"
+        usesRing = false
+        let settings = CoreSettings(Configuration(), memoryLimitBytes: nil, coreCount: 1, descriptorsMax: descriptorsMax)
+        connectionCapacity = settings.connectionCapacity
+        control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
+        let now = engine.now
+        unsafe core = CorePointer.allocate(capacity: 1)
+        unsafe core.initialize(to: try Core(index: 0, settings: settings, mailbox: try Mailbox(capacity: settings.mailboxCapacity), now: now))
+        pump = GivenPump(try unsafe Worker(engine: engine, core: core, listeners: [], control: control, isHosted: true))
     }
 
     deinit {
@@ -113,9 +135,10 @@ package struct HostedService {
     /// Begins to serve.
     package func serve(_ service: HostedService) throws(ServerError) {
         var configuration = service.configuration
+        amend?(&configuration)
         configuration.connectionsMax = min(configuration.connectionsMax, unsafe core.pointee.settings.connectionsMax)
         var settings = CoreSettings(
-            configuration, memoryLimitBytes: resources.memoryLimitBytes, coreCount: 1, descriptorsMax: min(descriptorsMax, 65_536))
+            configuration, memoryLimitBytes: memoryLimitBytes, coreCount: 1, descriptorsMax: min(descriptorsMax, 65_536))
         settings.connectionCapacity = connectionCapacity
         do throws(SystemError) {
             unsafe core.pointee.preamble = try Preamble(serverName: settings.serverName, sendsDate: settings.sendsDate)
@@ -123,7 +146,8 @@ package struct HostedService {
             throw .system(error)
         }
         unsafe core.pointee.settings = settings
-        StartupCode.release()
+        // Simulations start by the thousand, and nobody measures their memory.
+        if amend == nil { StartupCode.release() }
         control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
         pump.beginService(service.listeners, control)
     }
@@ -134,6 +158,8 @@ package struct HostedService {
     package func stop() { control.askToStop() }
 
     package var counters: CoreCounters { unsafe core.pointee.counters }
+    /// Memory that connections hold for input and output.
+    package var bytesLent: Int { unsafe core.pointee.blocks.bytesLent }
 
     /// The client's address, asked of the kernel.
     package func peerAddress(of exchange: Exchange) -> SocketAddress? {

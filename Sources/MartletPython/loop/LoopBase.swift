@@ -54,10 +54,14 @@ enum LoopBase {
             return -1
         }
         guard let made = unsafe LoopState(loop: object, engine: engine) else { return -1 }
+        unsafe install(made, in: object)
+        return 0
+    }
+
+    static func install(_ loop: LoopState, in object: Reference) {
         let place = unsafe state(of: object, as: LoopBaseState.self)
         if let old = unsafe place.pointee.loop { unsafe old.release() }
-        unsafe place.pointee.loop = Unmanaged.passRetained(made)
-        return 0
+        unsafe place.pointee.loop = Unmanaged.passRetained(loop)
     }
 
     private static let finalize: @convention(c) (Reference?) -> Void = { object in
@@ -144,7 +148,7 @@ enum LoopBase {
 
     private static let callLater: FastArguments = { object, values, count, names in
         guard let loop = unsafe loopState(object), let delay = unsafe seconds(values, count, "call_later", "delay") else { return nil }
-        return unsafe schedule(loop, object!, LoopState.monotonicSeconds() + delay, values, count, names, "call_later")
+        return unsafe schedule(loop, object!, loop.seconds() + delay, values, count, names, "call_later")
     }
 
     private static let callAt: FastArguments = { object, values, count, names in

@@ -25,19 +25,30 @@ internal import MartletEngine
     private var selector: Reference?
     private var isWatching = false
     private var handler = HostHandler()
+    /// A clock of somebody's own instead of the monotonic one.
+    private let clock: (() -> Double)?
 
     /// A wait this long is as good as none that ends; asyncio has the same bound.
     private static let waitSecondsMax = 86_400.0
 
-    init?(loop: Reference, engine: EngineChoice) {
-        guard let names = LoopNames.shared(), let layout = HandleLayout() else { return nil }
+    /// nil with an exception raised.
+    convenience init?(loop: Reference, engine: EngineChoice) {
+        let core: HostedCore
         do throws(ServerError) {
             core = try HostedCore(engine: engine)
         } catch {
             unsafe Python.raise(martlet_exc_os_error(), "\(error)")
             return nil
         }
+        unsafe self.init(loop: loop, core: core, clock: nil)
+    }
+
+    /// nil with an exception raised.
+    init?(loop: Reference, core: HostedCore, clock: (() -> Double)?) {
+        guard let names = LoopNames.shared(), let layout = HandleLayout() else { return nil }
         unsafe self.loop = unsafe loop
+        self.core = core
+        self.clock = clock
         self.names = names
         self.layout = layout
         waker = core.waker
@@ -50,7 +61,9 @@ internal import MartletEngine
     /// Ends the wait, from whichever thread.
     func wake() { waker.wake() }
 
-    static func monotonicSeconds() -> Double {
+    /// `loop.time()`.
+    func seconds() -> Double {
+        if let clock { return clock() }
         var time = timespec()
         _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
@@ -104,7 +117,7 @@ internal import MartletEngine
     }
 
     private func deadline(_ seconds: Double?) -> Nanoseconds? {
-        var end = seconds.map { Self.monotonicSeconds() + min($0, Self.waitSecondsMax) }
+        var end = seconds.map { self.seconds() + min($0, Self.waitSecondsMax) }
         if let next = timers.next { end = min(end ?? next, next) }
         // Rounded up: a wait that ends before the timer is due would be another turn.
         return end.map { Nanoseconds(max(1, min($0, 1e9) * 1e9)) + 1 }
@@ -117,7 +130,7 @@ internal import MartletEngine
 
     private func takeDueTimers() {
         guard timers.next != nil else { return }
-        let end = Self.monotonicSeconds() + 1e-9
+        let end = self.seconds() + 1e-9
         while let handle = timers.popDue(end) {
             unsafe layout.markUnscheduled(handle.reference)
             if unsafe layout.isCancelled(handle.reference) {
