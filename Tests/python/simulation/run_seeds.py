@@ -171,6 +171,9 @@ class Process:
         logger.propagate = False
         self.unraisable: list[str] = []
         sys.unraisablehook = lambda event: self.unraisable.append(f"{event.err_msg}: {event.exc_value!r} in {event.object!r}")
+        # Caches of asyncio's keep the classes that they have seen once.
+        Run(self.simulation, Plan(0)).run()
+        gc.collect()
         self.references = self.simulation.class_references()
         # An array, so that the counts are no objects themselves.
         self.blocks = array("q")
