@@ -26,6 +26,7 @@ SECONDS_MAX = 3000
 # Python keeps ever more free objects for a while; less than half of one for each seed in the second half is no leak of anything.
 BLOCKS_PER_SEED_MAX = 0.5
 SEEDS_FOR_GROWTH_MIN = 1000
+SEEDS_BETWEEN_REPETITIONS = 50
 
 NO_DEADLINES = {"timeout_keep_alive", "timeout_header", "timeout_body_window", "timeout_write", "timeout_request", "timeout_graceful_shutdown", "drain_grace"}
 NAMELESS = {"date_header": False, "server_header": None, "body_bytes_per_second_min": 0}
@@ -58,6 +59,7 @@ class Run:
     def __init__(self, simulation: ModuleType, plan: Plan) -> None:
         self.simulation, self.plan, self.ledger = simulation, plan, Ledger()
         self.problems: list[str] = []
+        self.digest = 0
 
     def run(self) -> None:
         plan, simulation = self.plan, self.simulation
@@ -181,8 +183,8 @@ class Process:
     def run(self, seed: int) -> str | None:
         """What was wrong, or None."""
         try:
+            fault = self.repeated(seed) if seed % SEEDS_BETWEEN_REPETITIONS == 0 else None
             Run(self.simulation, Plan(seed)).run()
-            fault = None
         except Wrong as wrong:
             fault = str(wrong)
         except Exception:
@@ -190,6 +192,13 @@ class Process:
         # Looked at in any case, so that one seed's leavings are not the next one's.
         left = self.left()
         return fault or left
+
+    def repeated(self, seed: int) -> str | None:
+        """A run is its seed: what happens does not depend on what ran before."""
+        runs = [Run(self.simulation, Plan(seed)) for _ in range(2)]
+        for run in runs:
+            run.run()
+        return None if runs[0].digest == runs[1].digest else "two runs of the seed are not the same"
 
     def left(self) -> str | None:
         gc.collect()
