@@ -1,12 +1,8 @@
-// What both floors share: the fixed answer, the options, the listening socket.
+// What the two floors without an application share: the fixed answer and the options.
 // It knows nothing of how bytes reach the kernel; that is what the two programs differ in.
 #pragma once
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "listening.h"
 #include <string.h>
-#include <sys/socket.h>
 
 // The date does not tick: keeping it is work that a server may share among thousands of requests.
 #define ANSWER_HEAD                                                                                                    \
@@ -20,7 +16,6 @@ enum {
     last_answer_size = sizeof last_answer - 1,
     // The most requests one receive can hold: a 4 KiB buffer full of the four bytes that end a head.
     batch_answers_max = 1024,
-    listen_backlog = 4096,
 };
 
 struct options {
@@ -43,20 +38,6 @@ static struct options parse_options(int count, char **words) {
         exit(2);
     }
     return options;
-}
-
-static int listen_on(int port, int socket_flags) {
-    int listener = socket(AF_INET, SOCK_STREAM | socket_flags, 0), one = 1;
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    // Accepted sockets inherit it, so it costs nothing per connection.
-    setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, listen_backlog)) {
-        perror("listen");
-        exit(1);
-    }
-    return listener;
 }
 
 // One answer after the other, so that a batch of pipelined requests is answered by one send of a prefix.

@@ -9,7 +9,8 @@ from typing import FrozenSet, Optional
 from .process import ProcessTree
 
 START_SECONDS_MAX = 15
-ATTEMPT_SECONDS = 2
+# Servers with a process of their own for workers listen before the first one can answer.
+ATTEMPT_SECONDS = 10
 PAUSE_SECONDS = 0.02
 
 # What every server has to send; a server that saves itself one of these is not compared.

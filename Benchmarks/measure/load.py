@@ -43,7 +43,7 @@ class Run:
     server_load: float  # share of its core
     generator_load: float
     socket_errors: int
-    threads_lost: int
+    processes_lost: int
 
 
 def run(server: ProcessTree, url: str, load: Load, seconds: int, core: int) -> Run:
@@ -67,7 +67,7 @@ def run(server: ProcessTree, url: str, load: Load, seconds: int, core: int) -> R
         server_load=used.nanoseconds / 1e9 / wall_seconds,
         generator_load=generator_seconds / wall_seconds,
         socket_errors=sum(int(count) for count in re.findall(r"\d+", errors[1])) if errors else 0,
-        threads_lost=used.threads_lost,
+        processes_lost=used.processes_lost,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import random
 import statistics
 from dataclasses import dataclass
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Sequence
 
 from .load import Run
 
@@ -25,18 +25,14 @@ class Ratio:
         return f"{self.median:.3f} [{self.low:.3f}–{self.high:.3f}]"
 
 
-def alternate(first: Callable[[], Run], second: Callable[[], Run], pairs: int) -> Tuple[List[Run], List[Run]]:
-    """Every other pair runs in the opposite order, so that a drift of the machine favours neither."""
-    of_first: List[Run] = []
-    of_second: List[Run] = []
-    for pair in range(pairs):
-        if pair % 2 == 0:
-            of_first.append(first())
-            of_second.append(second())
-        else:
-            of_second.append(second())
-            of_first.append(first())
-    return of_first, of_second
+def alternate(loads: Sequence[Callable[[], Run]], rounds: int) -> List[List[Run]]:
+    """Runs all in turn, every other round in the opposite order, so that a drift of the machine favours none. Two of them are alternating pairs."""
+    runs: List[List[Run]] = [[] for _ in loads]
+    for number in range(rounds):
+        order = range(len(loads))
+        for index in order if number % 2 == 0 else reversed(order):
+            runs[index].append(loads[index]())
+    return runs
 
 
 def ratio(numerators: Sequence[Run], denominators: Sequence[Run]) -> Ratio:

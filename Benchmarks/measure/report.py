@@ -8,6 +8,7 @@ from typing import Dict, Iterable, List, Optional, Sequence
 from .load import Run
 from .pairs import Ratio
 
+MEMORY_COLUMN = "MiB rest → after"
 COLUMNS = (
     "server",
     "CPU µs/request",
@@ -17,7 +18,7 @@ COLUMNS = (
     "µs above it",
     "requests/s",
     "p99",
-    "PSS MiB rest → after",
+    MEMORY_COLUMN,
     "server load",
     "generator load",
     "notes",
@@ -57,16 +58,18 @@ class Row:
 
     def _troubles(self) -> List[str]:
         troubles = []
-        errors, lost = sum(run.socket_errors for run in self.runs), sum(run.threads_lost for run in self.runs)
+        errors, lost = sum(run.socket_errors for run in self.runs), sum(run.processes_lost for run in self.runs)
         if errors:
             troubles.append(f"{errors} socket errors")
         if lost:
-            troubles.append(f"{lost} threads ended under load, their last CPU time is missing")
+            troubles.append(f"{lost} processes ended under load, their last CPU time is missing")
         return troubles
 
 
-def table(rows: Sequence[Row]) -> str:
-    return markdown_table(COLUMNS, [row.cells() for row in rows])
+def table(rows: Sequence[Row], memory: str) -> str:
+    """`memory` names what kind of it the rows tell."""
+    columns = [f"{memory} {column}" if column == MEMORY_COLUMN else column for column in COLUMNS]
+    return markdown_table(columns, [row.cells() for row in rows])
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

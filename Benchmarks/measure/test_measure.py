@@ -15,7 +15,16 @@ from .report import Row, markdown_table
 
 # A child that burns CPU until it has used half a second, then sleeps, so that it can still be read.
 BURN_SECONDS = 0.5
-BURN = f"import time\nwhile time.process_time() < {BURN_SECONDS}: pass\ntime.sleep(60)"
+# The thread in which it does so is gone by then.
+BURN = f"""
+import threading, time
+def burn():
+    while time.process_time() < {BURN_SECONDS}: pass
+thread = threading.Thread(target=burn)
+thread.start()
+thread.join()
+time.sleep(60)
+"""
 PARENT = f"import subprocess, sys\nsubprocess.run([sys.executable, '-S', '-c', {BURN!r}])"
 
 
@@ -24,11 +33,11 @@ def made_run(cpu_microseconds: float) -> Run:
 
 
 class Arithmetic(unittest.TestCase):
-    def test_spent_counts_new_threads_whole_and_names_lost_ones(self) -> None:
-        before = Reading({(1, 1): 100, (1, 2): 50}, 3, 10)
-        after = Reading({(1, 1): 180, (1, 3): 7}, 4, 14)
+    def test_spent_counts_new_processes_whole_and_names_lost_ones(self) -> None:
+        before = Reading({1: 100, 2: 50}, 3, 10)
+        after = Reading({1: 180, 3: 7}, 4, 14)
         used = spent(before, after)
-        self.assertEqual((used.nanoseconds, used.user_share, used.threads_lost), (87, 0.25, 1))
+        self.assertEqual((used.nanoseconds, used.user_share, used.processes_lost), (87, 0.25, 1))
 
     def test_ratio_is_of_pairs_not_of_medians(self) -> None:
         # The machine slows down threefold: every pair shows 2, whatever the absolute figures.
@@ -41,10 +50,22 @@ class Arithmetic(unittest.TestCase):
 
         def load(name: str) -> Run:
             order.append(name)
+            return made_run(len(order))
+
+        runs = alternate([lambda: load("A"), lambda: load("B")], 3)
+        self.assertEqual("".join(order), "ABBAAB")
+        # The runs are those of their own load, in the order of the rounds.
+        self.assertEqual([[run.cpu_microseconds for run in of_one] for of_one in runs], [[1, 4, 5], [2, 3, 6]])
+
+    def test_rounds_of_several_alternate_as_well(self) -> None:
+        order: List[str] = []
+
+        def load(name: str) -> Run:
+            order.append(name)
             return made_run(1)
 
-        alternate(lambda: load("A"), lambda: load("B"), 3)
-        self.assertEqual("".join(order), "ABBAAB")
+        alternate([lambda name=name: load(name) for name in "ABC"], 2)
+        self.assertEqual("".join(order), "ABCCBA")
 
     def test_p99_units(self) -> None:
         self.assertEqual(_p99_microseconds("   90%    1.00ms\n   99%  709.00us\n"), 709)

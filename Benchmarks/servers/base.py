@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import FrozenSet, Iterator, List, Optional
+from typing import Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from measure.answer import Expectation, check
 from measure.process import ProcessTree
@@ -46,6 +46,14 @@ class Server(ABC):
         """Why it takes no part in the scenario; None if it does."""
         return None
 
+    def environment(self, scenario: Scenario, directory: str) -> Dict[str, str]:
+        """What it is told beyond its command line."""
+        return {}
+
+    def notes(self, scenario: Scenario) -> List[str]:
+        """What is different about it."""
+        return []
+
     def bytes_path(self, size: int) -> str:
         return f"/bytes?{size}"
 
@@ -53,6 +61,15 @@ class Server(ABC):
         if scenario.hello:
             return "/"
         return "/echo" if scenario.group is Group.ECHO else self.bytes_path(scenario.body_size)
+
+    def expectation(self, scenario: Scenario) -> Expectation:
+        path = self.path(scenario)
+        if scenario.hello:
+            return Expectation(path, response_body=HELLO_BODY)
+        if scenario.group is Group.ECHO:
+            body = b"x" * scenario.body_size
+            return Expectation(path, request_body=body, response_body=body, chunked_allowed=True)
+        return Expectation(path, response_size=scenario.body_size)
 
 
 @dataclass(frozen=True)
@@ -67,21 +84,29 @@ class Instance:
 
 
 @contextmanager
-def started(server: Server, scenario: Scenario, core: int) -> Iterator[Instance]:
-    """Raises WrongAnswer if it does not answer as it must."""
+def placed(server: Server, scenario: Scenario, core: int) -> Iterator[Tuple[ProcessTree, int]]:
+    """The server's process and its port, from its start on: it may not answer yet."""
     with tempfile.TemporaryDirectory(prefix="martlet-bench-") as directory:
         # Servers that were started by root serve files as somebody else.
         os.chmod(directory, 0o755)
         content = os.path.join(directory, "content")
         os.mkdir(content)
         port = free_port()
-        path = server.path(scenario)
-        process = ProcessTree(server.command(port, scenario, content), core, os.path.join(directory, "log"))
+        command = server.command(port, scenario, content)
+        process = ProcessTree(command, core, os.path.join(directory, "log"), server.environment(scenario, content))
         try:
-            extra = check(port, _expectation(path, scenario), process)
-            yield Instance(server, process, f"http://127.0.0.1:{port}{path}", extra, process.memory_bytes())
+            yield process, port
         finally:
             process.stop()
+
+
+@contextmanager
+def started(server: Server, scenario: Scenario, core: int, memory: str = "Pss") -> Iterator[Instance]:
+    """Raises WrongAnswer if it does not answer as it must. `memory` is the kind that is read once it has."""
+    with placed(server, scenario, core) as (process, port):
+        expected = server.expectation(scenario)
+        extra = check(port, expected, process)
+        yield Instance(server, process, f"http://127.0.0.1:{port}{expected.path}", extra, process.memory_bytes(memory))
 
 
 def write(directory: str, name: str, content: bytes) -> str:
@@ -104,12 +129,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _expectation(path: str, scenario: Scenario) -> Expectation:
-    if scenario.hello:
-        return Expectation(path, response_body=HELLO_BODY)
-    if scenario.group is Group.ECHO:
-        body = b"x" * scenario.body_size
-        return Expectation(path, request_body=body, response_body=body, chunked_allowed=True)
-    return Expectation(path, response_size=scenario.body_size)

@@ -1,10 +1,11 @@
 """The floors: the least work that a server can do, built here from Benchmarks/floors."""
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import subprocess
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 from .base import BENCHMARKS, Absent, Kind, Server
 from .scenario import Scenario
@@ -15,6 +16,20 @@ BUILT = os.path.join(BENCHMARKS, ".build")
 COMPILE = ["gcc", "-std=gnu11", "-O3", "-Wall", "-Wextra"]
 
 
+def build(source: str, target: str, options: Sequence[str], libraries: Sequence[str]) -> None:
+    """Compiles a file of Benchmarks/floors unless nothing there has changed since; raises Absent."""
+    newest = max(os.path.getmtime(path) for path in [os.path.join(SOURCES, source)] + glob.glob(os.path.join(SOURCES, "*.h")))
+    if os.path.exists(target) and os.path.getmtime(target) > newest:
+        return
+    if shutil.which(COMPILE[0]) is None:
+        raise Absent("not built (apt-get install gcc)")
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    command = COMPILE + [*options, "-o", target, os.path.join(SOURCES, source), *libraries]
+    result = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    if result.returncode != 0:
+        raise Absent(f"not built (apt-get install liburing-dev): {result.stderr.strip().splitlines()[0]}")
+
+
 class Floor(Server):
     def __init__(self, kind: Kind):
         self.kind = kind
@@ -22,19 +37,7 @@ class Floor(Server):
         self._program = os.path.join(BUILT, f"{kind.value}_floor")
 
     def prepare(self) -> None:
-        source = os.path.join(SOURCES, f"{self.kind.value}_floor.c")
-        newest = max(os.path.getmtime(path) for path in (source, os.path.join(SOURCES, "floor.h")))
-        if os.path.exists(self._program) and os.path.getmtime(self._program) > newest:
-            return
-        if shutil.which(COMPILE[0]) is None:
-            raise Absent("not built (apt-get install gcc)")
-        os.makedirs(BUILT, exist_ok=True)
-        libraries = ["-luring"] if self.kind is Kind.URING else []
-        result = subprocess.run(
-            COMPILE + ["-o", self._program, source] + libraries, stderr=subprocess.PIPE, text=True
-        )
-        if result.returncode != 0:
-            raise Absent(f"not built (apt-get install liburing-dev): {result.stderr.strip().splitlines()[0]}")
+        build(f"{self.kind.value}_floor.c", self._program, [], ["-luring"] if self.kind is Kind.URING else [])
 
     def left_out(self, scenario: Scenario) -> Optional[str]:
         return None if scenario.hello else "parses no request, so it has one answer only"

@@ -14,6 +14,8 @@ class Group(Enum):
     RECONNECT = "reconnect"
     BODIES = "bodies"
     ECHO = "echo"
+    SLEEP = "sleep"
+    FRAMEWORKS = "frameworks"
 
 
 HELLO_BODY = b"Hello, World!"

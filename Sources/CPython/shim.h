@@ -21,6 +21,7 @@ MARTLET_INLINE PyObject *martlet_none(void) { return Py_None; }
 MARTLET_INLINE PyObject *martlet_true(void) { return Py_True; }
 MARTLET_INLINE PyObject *martlet_false(void) { return Py_False; }
 MARTLET_INLINE PyTypeObject *martlet_type(PyObject *object) { return Py_TYPE(object); }
+MARTLET_INLINE PyObject *martlet_type_object(PyObject *object) { return (PyObject *)Py_TYPE(object); }
 MARTLET_INLINE Py_ssize_t martlet_refcount(PyObject *object) { return Py_REFCNT(object); }
 
 // Kinds of objects
@@ -116,6 +117,7 @@ MARTLET_INLINE PyObject *martlet_module(PyModuleDef *definition) { return PyModu
 
 static const unsigned long MARTLET_TYPE_DEFAULT = Py_TPFLAGS_DEFAULT;
 static const unsigned long MARTLET_TYPE_BASE = Py_TPFLAGS_BASETYPE;
+static const unsigned long MARTLET_TYPE_COLLECTED = Py_TPFLAGS_HAVE_GC;
 
 // Makes sure that the headers of the build are those of the interpreter that runs.
 MARTLET_INLINE bool martlet_is_right_python(void) {
@@ -166,6 +168,7 @@ MARTLET_INLINE PyObject *martlet_asgi_versions(void) { return Py_BuildValue("{s:
 MARTLET_INLINE PyObject *martlet_asgi_extensions(void) {
     return Py_BuildValue("{s:{},s:{},s:{},s:{}}", "http.response.pathsend", "http.response.zerocopysend", "http.response.trailers", "http.response.early_hint");
 }
+MARTLET_INLINE PyObject *martlet_asgi_old_extensions(void) { return Py_BuildValue("{s:{},s:{}}", "http.response.pathsend", "http.response.zerocopysend"); }
 // `(host, port)`; a negative port is None. Takes the host over.
 MARTLET_INLINE PyObject *martlet_host_port(PyObject *host, Py_ssize_t port) {
     return port < 0 ? Py_BuildValue("(NO)", host, Py_None) : Py_BuildValue("(Nn)", host, port);

@@ -15,5 +15,6 @@ struct HostHandler: Handler {
 
     mutating func received(_ chunk: Span<UInt8>, of exchange: Exchange, last: Bool) { service?.received(chunk, of: exchange, last: last) }
     mutating func writable(_ exchange: Exchange) { service?.writable(exchange) }
+    mutating func inputEnded(_ exchange: Exchange) { service?.inputEnded(exchange) }
     mutating func ended(_ exchange: Exchange, reason: EndReason) { service?.ended(exchange, reason: reason) }
 }

@@ -24,9 +24,9 @@ internal import MartletHTTP
         reader.seconds("timeout_graceful_shutdown") { configuration.drainTimeout = $0 }
         reader.seconds("drain_grace") { configuration.drainGrace = $0 }
         reader.integer("body_bytes_per_second_min") { configuration.deadlines.bodyBytesPerSecondMin = $0 }
-        reader.integer("limit_request_line") { configuration.limits.requestLineBytesMax = $0 }
-        reader.integer("limit_request_fields") { configuration.limits.fieldCountMax = $0 }
-        reader.integer("limit_request_head") { configuration.limits.headBytesMax = $0 }
+        reader.integer("limit_request_line", 1...Limits.headBytesCeiling) { configuration.limits.requestLineBytesMax = $0 }
+        reader.integer("limit_request_fields", 0...Limits.fieldCountCeiling) { configuration.limits.fieldCountMax = $0 }
+        reader.integer("limit_request_head", 1...Limits.headBytesCeiling) { configuration.limits.headBytesMax = $0 }
         reader.integer("limit_request_body") { configuration.limits.bodyBytesMax = $0 == 0 ? .max : UInt64($0) }
         reader.integer("limit_connections") { if $0 > 0 { configuration.connectionsMax = $0 } }
         reader.integer("limit_concurrency") { configuration.requestsInFlightMax = $0 }
@@ -65,10 +65,16 @@ internal import MartletHTTP
         store(number)
     }
 
-    mutating func integer(_ key: StaticString, _ store: (Int) -> Void) {
+    mutating func integer(_ key: StaticString, _ range: ClosedRange<Int> = 0...(.max), _ store: (Int) -> Void) {
         guard !hasFailed, let value = unsafe object(key) else { return }
-        let number = unsafe martlet_is_int(value) ? PyLong_AsLong(value) : -1
-        guard number >= 0 else { return fail(key, "an int, 0 or more") }
+        guard unsafe martlet_is_int(value) else { return fail(key, "an int") }
+        let number = unsafe PyLong_AsLong(value)
+        guard unsafe PyErr_Occurred() == nil, range.contains(number) else {
+            PyErr_Clear()
+            unsafe Python.raise(martlet_exc_value_error(), "setting \(key) must be from \(range.lowerBound) to \(range.upperBound)")
+            hasFailed = true
+            return
+        }
         store(number)
     }
 

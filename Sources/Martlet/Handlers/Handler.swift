@@ -39,6 +39,10 @@ public protocol Handler: ~Copyable, SendableMetatype {
     /// The output of an exchange whose `write` said full has drained below half of the high-water mark.
     mutating func writable(_ exchange: Exchange)
 
+    /// The peer of a kept exchange sends no more (TCP FIN), and its request is whole. Most have left; some shut their side and wait for the answer, which still
+    /// goes out. A peer that has left for certain is told by `ended`.
+    mutating func inputEnded(_ exchange: Exchange)
+
     /// An exchange that `respond` kept is over. Called once for each; nothing is called for it afterwards.
     mutating func ended(_ exchange: Exchange, reason: EndReason)
 }
@@ -47,5 +51,6 @@ extension Handler where Self: ~Copyable {
     public mutating func bodyHandling(for request: borrowing Request) -> BodyHandling? { nil }
     public mutating func received(_ chunk: Span<UInt8>, of exchange: Exchange, last: Bool) {}
     public mutating func writable(_ exchange: Exchange) {}
+    public mutating func inputEnded(_ exchange: Exchange) {}
     public mutating func ended(_ exchange: Exchange, reason: EndReason) {}
 }

@@ -55,7 +55,7 @@ struct Refusal {
     }
 
     /// The calling thread is the core's; what it posts needs no wake-up.
-    func adopt(_ waker: Waker) {
+    func adopt(_ waker: Waker?) {
         self.waker.withLock { $0 = waker }
         owner.store(UInt(pthread_self()), ordering: .releasing)
     }

@@ -19,6 +19,9 @@ extension Exchange {
     /// Index of the connection's row: small, and used again when the connection has ended.
     package var slotIndex: Int { Int(slot) }
 
+    /// The peer sends no more.
+    package var inputHasEnded: Bool { unsafe core.pointee.connection(slot).pointee.flags.contains(.inputEnded) }
+
     /// True while nothing of an answer exists.
     package var isPending: Bool { isLive && stage == .pending }
     package var isStreaming: Bool { isLive && stage == .streaming }

@@ -1,6 +1,6 @@
 // A core on the caller's own thread, inside the caller's own loop: the seam for the event loops of other runtimes.
 //
-// The host calls `turn` until it has nothing to do, runs its own callbacks, and calls `wait`. Everything happens on one thread; only `wake` may be
+// The host calls `turn` until it has nothing to do, runs its own callbacks, and calls `wait`. Everything happens on one thread; only `wake` and `close` may be
 // called from others. Handlers, exchanges and answers are the same as everywhere.
 
 package import MartletEngine
@@ -27,11 +27,13 @@ package struct HostedService {
         case serviceEnded
     }
 
-    private let pump: any HostedPump
+    /// Nil once the core is closed.
+    private var pump: (any HostedPump)?
     private let core: CorePointer
     private let memoryLimitBytes: UInt64?
     private let descriptorsMax: Int
     private let connectionCapacity: Int
+    private let home = ThreadIdentity.current
     private var control: CoreControl
     /// Has the last word on each service's configuration, where the caller brought the engine.
     private let amend: ((inout Configuration) -> Void)?
@@ -46,35 +48,29 @@ package struct HostedService {
         var configuration = Configuration()
         configuration.engine = choice
         configuration.ring = ring
-        memoryLimitBytes = try CoreSelection.resources(configuration).resources.memoryLimitBytes
+        memoryLimitBytes = try Self.machine.get().memoryLimitBytes
         amend = nil
-        descriptorsMax = try CoreSelection.descriptorLimit(coreCount: 1)
-        let (engine, reason) = try EngineSelection.choose(configuration, coreCount: 1)
-        engineReason = reason
-        usesRing = engine == .ring
+        // A loop that serves nobody leaves the process's limits alone.
+        descriptorsMax = min(CoreSelection.descriptorLimitMax, Self.socketsMax)
         // As many as there could ever be: rows that are not used cost no memory.
         configuration.connectionsMax = Int.max
         let settings = CoreSettings(
-            configuration, memoryLimitBytes: memoryLimitBytes, coreCount: 1, descriptorsMax: min(descriptorsMax, 65_536))
+            configuration, memoryLimitBytes: memoryLimitBytes, coreCount: 1, descriptorsMax: descriptorsMax)
         connectionCapacity = settings.connectionCapacity
         control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
         unsafe core = CorePointer.allocate(capacity: 1)
         do {
             unsafe core.initialize(to: try Core(index: 0, settings: settings, mailbox: try Mailbox(capacity: settings.mailboxCapacity), now: 0))
-            switch engine {
-            case .ring:
-                var options = ring
-                options.socketsMax = connectionCapacity
-                pump = RingPump(try unsafe Worker(engine: RingEngine(options), core: core, listeners: [], control: control, isHosted: true))
-            case .epoll:
-                var options = EpollOptions()
-                options.socketsMax = connectionCapacity
-                pump = EpollPump(try unsafe Worker(engine: EpollEngine(options), core: core, listeners: [], control: control, isHosted: true))
-            }
-        } catch let error as SystemError {
-            throw .system(error)
         } catch {
-            throw .engineUnavailable("\(error)")
+            unsafe core.deallocate()
+            throw .system(error)
+        }
+        do throws(ServerError) {
+            (pump, usesRing, engineReason) = try unsafe Self.makePump(configuration, core, control)
+        } catch {
+            unsafe core.deinitialize(count: 1)
+            unsafe core.deallocate()
+            throw error
         }
     }
 
@@ -97,7 +93,59 @@ package struct HostedService {
         pump = GivenPump(try unsafe Worker(engine: engine, core: core, listeners: [], control: control, isHosted: true))
     }
 
+    /// Rows that are never used cost address space only, but still: more than this nobody has on one core.
+    private static let socketsMax = 65_536
+
+    /// What the machine allows does not change while the process runs, and reading it is most of what making a core costs.
+    private static let machine: Result<Resources, ServerError> = {
+        do throws(ServerError) {
+            return .success(try CoreSelection.resources(Configuration()).resources)
+        } catch {
+            return .failure(error)
+        }
+    }()
+
+    /// The engine that was asked for, or of the two the one that works.
+    private static func makePump(
+        _ configuration: Configuration, _ core: CorePointer, _ control: CoreControl
+    ) throws(ServerError) -> (pump: any HostedPump, usesRing: Bool, reason: String) {
+        let socketsMax = unsafe core.pointee.settings.connectionCapacity
+        var refusal = "asked for"
+        if configuration.engine != .epoll {
+            do {
+                var options = configuration.ring
+                options.socketsMax = socketsMax
+                let engine = try RingEngine(options)
+                let reason = EngineSelection.reason(engine.summary, configuration.engine)
+                return (RingPump(try unsafe Worker(engine: engine, core: core, listeners: [], control: control, isHosted: true)), true, reason)
+            } catch {
+                if configuration.engine == .uring { throw .engineUnavailable("\(error)") }
+                refusal = "\(error)"
+            }
+        }
+        do throws(SystemError) {
+            var options = EpollOptions()
+            options.socketsMax = socketsMax
+            let worker = try unsafe Worker(engine: EpollEngine(options), core: core, listeners: [], control: control, isHosted: true)
+            return (EpollPump(worker), false, "engine: epoll (\(refusal))")
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// False on another thread than the one that made the core, and in a forked child: nothing but `wake` and `close` may be called there.
+    package var isHome: Bool { ThreadIdentity.current == home }
+
+    /// Lets go of the engine with its descriptors and its connections. From then on nothing happens, and every call returns at once.
+    package func close() {
+        pump = nil
+        // The waker names a descriptor that another loop may get next.
+        control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
+        unsafe core.pointee.mailbox.adopt(nil)
+    }
+
     deinit {
+        pump = nil
         unsafe core.deinitialize(count: 1)
         unsafe core.deallocate()
     }
@@ -106,6 +154,7 @@ package struct HostedService {
 
     /// Hands everything that has happened to the handler, and what the handlers wrote to the engine.
     package func turn<H: Handler & ~Copyable>(_ handler: inout H) -> TurnEnd {
+        guard let pump else { return .idle }
         Martlet.serve(pump, &handler)
         guard pump.isStopped else { return .idle }
         pump.endService()
@@ -116,29 +165,31 @@ package struct HostedService {
     ///
     /// - Parameter deadline: when the wait ends at the latest, in nanoseconds of the monotonic clock; nil: never; 0: at once.
     package func wait(until deadline: Nanoseconds?) {
-        pump.wait(until: deadline)
+        pump?.wait(until: deadline)
     }
 
     /// Ends a wait from any thread.
-    package var waker: Waker { pump.waker }
+    package func wake() { pump?.waker.wake() }
 
     /// Lets the wait end when a descriptor has something to read; once.
     package func watch(_ descriptor: Int32) {
-        pump.watch(descriptor)
+        pump?.watch(descriptor)
     }
 
     /// True once after the watched descriptor had something to read.
-    package func takeReadiness() -> Bool { pump.takeReadiness() }
+    package func takeReadiness() -> Bool { pump?.takeReadiness() ?? false }
 
     // MARK: The service
 
     /// Begins to serve.
     package func serve(_ service: HostedService) throws(ServerError) {
+        guard let pump else { throw .engineUnavailable("the loop is closed") }
+        let limit = min(try CoreSelection.descriptorLimit(coreCount: 1), descriptorsMax)
         var configuration = service.configuration
         amend?(&configuration)
         configuration.connectionsMax = min(configuration.connectionsMax, unsafe core.pointee.settings.connectionsMax)
         var settings = CoreSettings(
-            configuration, memoryLimitBytes: memoryLimitBytes, coreCount: 1, descriptorsMax: min(descriptorsMax, 65_536))
+            configuration, memoryLimitBytes: memoryLimitBytes, coreCount: 1, descriptorsMax: limit)
         settings.connectionCapacity = connectionCapacity
         do throws(SystemError) {
             unsafe core.pointee.preamble = try Preamble(serverName: settings.serverName, sendsDate: settings.sendsDate)
@@ -164,12 +215,12 @@ package struct HostedService {
     /// The client's address, asked of the kernel.
     package func peerAddress(of exchange: Exchange) -> SocketAddress? {
         let socket = unsafe core.connection(exchange.slot).pointee.socket
-        return pump.peerAddress(of: socket)
+        return pump?.peerAddress(of: socket)
     }
 
     /// The server's end of the connection, asked of the kernel.
     package func localAddress(of exchange: Exchange) -> SocketAddress? {
-        pump.localAddress(of: unsafe core.connection(exchange.slot).pointee.socket)
+        pump?.localAddress(of: unsafe core.connection(exchange.slot).pointee.socket)
     }
 
     /// Tells a connection from the one that had its slot before.

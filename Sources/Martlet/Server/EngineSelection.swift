@@ -13,11 +13,16 @@ enum EngineSelection {
         if configuration.engine == .epoll { return (.epoll, "engine: epoll (asked for)") }
         do {
             let summary = try trial(configuration.ring, coreCount)
-            return (.ring, "engine: \(summary) (\(configuration.engine == .auto ? "it works here" : "asked for"))")
+            return (.ring, reason(summary, configuration.engine))
         } catch {
             if configuration.engine == .uring { throw .engineUnavailable("\(error)") }
             return (.epoll, "engine: epoll (\(error))")
         }
+    }
+
+    /// One line for the log, of a ring that works.
+    static func reason(_ summary: String, _ choice: EngineChoice) -> String {
+        "engine: \(summary) (\(choice == .auto ? "it works here" : "asked for"))"
     }
 
     /// Recursion keeps each ring alive while the next is tried.

@@ -189,21 +189,25 @@ extension Worker where E: ~Copyable {
 
     // MARK: The peer's side ends
 
-    mutating func inputEnded(_ socket: SocketID, _ error: SystemError?) {
+    /// Returns what the holder of an exchange must hear: that the peer, who waits for its answer, has perhaps left.
+    mutating func inputEnded(_ socket: SocketID, _ error: SystemError?) -> Work? {
         let slot = socket.slot
         unsafe core.connection(slot).pointee.flags.insert(.inputEnded)
         unsafe core.connection(slot).pointee.flags.remove(.receiving)
         let row = unsafe core.connection(slot)
         switch unsafe row.pointee.requestStage {
         case .none, .closing:
-            return
+            return nil
         case .head where unsafe error == nil && !(row.pointee.unparsed.isNone && row.pointee.fillingFirst.isNone && !row.pointee.flags.contains(.sendInFlight)),
             .collectingBody where error == nil, .streamingBody where error == nil, .discardingBody where error == nil, .complete where error == nil:
             // A client may shut its side and wait for its answers: the end comes behind what came before it.
             unsafe core.pointee.enqueue(slot, .wantsInput)
+            let isAwaited = unsafe row.pointee.requestStage == .complete && row.pointee.flags.contains(.exchangeHeld)
+            return isAwaited ? .inputEnded(exchange(slot)) : nil
         case .head, .complete, .collectingBody, .streamingBody, .discardingBody, .lingering:
             unsafe row.pointee.endReason = .peerLeft
             beginClose(slot)
+            return nil
         }
     }
 

@@ -69,6 +69,8 @@ func serve<P: Pump, H: Handler & ~Copyable>(_ pump: P, _ handler: inout H) {
             deliver(Request(pump), to: &handler, exchange, last: last)
         case .writable(let exchange):
             handler.writable(exchange)
+        case .inputEnded(let exchange):
+            handler.inputEnded(exchange)
         case .ended(let exchange, let reason):
             handler.ended(exchange, reason: reason)
         case .stopped, .turnEnded:

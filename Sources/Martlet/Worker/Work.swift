@@ -7,6 +7,7 @@
     case respond
     case received(Exchange, last: Bool)
     case writable(Exchange)
+    case inputEnded(Exchange)
     case ended(Exchange, EndReason)
     /// Nothing is left to do before the next wait; only a hosted core says it.
     case turnEnded

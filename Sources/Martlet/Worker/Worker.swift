@@ -129,7 +129,7 @@ internal import MartletHTTP1
         switch event {
         case .received, .sent: break
         case .accepted(let socket, let listener): opened(socket, listener)
-        case .receiveEnded(let socket, let error): inputEnded(socket, error)
+        case .receiveEnded(let socket, let error): return inputEnded(socket, error)
         case .closed(let socket, _): return closed(socket)
         case .connected: break
         case .readable: hasReadiness = true

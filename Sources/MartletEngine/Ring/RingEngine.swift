@@ -8,6 +8,8 @@ internal import Glibc
 
 @safe @usableFromInline package struct RingEngine: Engine, ~Copyable {
     private let handle: RingHandle
+    /// The thread that made the ring, and alone may enter it.
+    private let home = ThreadIdentity.current
     let ring: UnsafeMutablePointer<io_uring>
     var features: RingFeatures
     /// False once the kernel said that it copied a zero-copy send.
@@ -82,7 +84,8 @@ internal import Glibc
     }
 
     deinit {
-        finishAccepting()
+        // Elsewhere the kernel refuses the ring, or takes it for another one: then it drops what stands in the queue when the ring goes.
+        if isHome { finishAccepting() }
         var slot: UInt32 = 0
         while slot < freeSlots.used {
             let state = unsafe sockets.row(slot).pointee.state
@@ -108,6 +111,8 @@ internal import Glibc
             if Operation(rawValue: UInt8(entry.user_data >> 56)) == .accept, entry.res >= 0 { _ = Glibc.close(entry.res) }
         }
     }
+
+    private var isHome: Bool { ThreadIdentity.current == home }
 
     /// One line for the log: what the kernel gave.
     @usableFromInline package var summary: String {

@@ -26,6 +26,7 @@ struct RingFeatures {
 @safe struct RingHandle: ~Copyable {
     let ring: UnsafeMutablePointer<io_uring>
     let features: RingFeatures
+    private let home = ThreadIdentity.current
 
     init(_ options: RingOptions) throws(RingUnavailable) {
         let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
@@ -40,6 +41,8 @@ struct RingFeatures {
     }
 
     deinit {
+        // A registered descriptor is an index into the maker's own table: on another thread the same index is another ring's.
+        if ThreadIdentity.current != home { unsafe ring.pointee.int_flags = 0 }
         unsafe io_uring_queue_exit(ring)
         unsafe ring.deallocate()
     }

@@ -19,10 +19,11 @@ typealias Setter = @convention(c) (Reference?, Reference?, UnsafeMutableRawPoint
     /// - Parameters:
     ///   - byteCount: size of an instance with its object header.
     ///   - isBase: whether Python code may derive from it.
-    init(_ name: StaticString, byteCount: Int, isBase: Bool = false) {
+    ///   - isCollected: whether the garbage collector looks for cycles through it; then it has slots to traverse and to clear.
+    init(_ name: StaticString, byteCount: Int, isBase: Bool = false, isCollected: Bool = false) {
         self.name = name
         self.byteCount = byteCount
-        flags = MARTLET_TYPE_DEFAULT | (isBase ? MARTLET_TYPE_BASE : 0)
+        flags = MARTLET_TYPE_DEFAULT | (isBase ? MARTLET_TYPE_BASE : 0) | (isCollected ? MARTLET_TYPE_COLLECTED : 0)
     }
 
     mutating func slot(_ number: Int32, _ function: UnsafeMutableRawPointer) {

@@ -189,19 +189,10 @@ internal import MartletHTTP
 
     // MARK: receive()
 
+    /// Nothing is taken yet: what is never awaited loses nothing.
     private static let receive: NoArguments = { object, _ in
         guard let object = unsafe object else { return nil }
-        switch unsafe nextMessage(object) {
-        case .raised: return nil
-        case .value(let message): return unsafe Awaitable.finished(Object(taking: message))?.leave()
-        case .pending:
-            let own = unsafe own(object)
-            if unsafe own.pointee.readingIsPaused {
-                unsafe own.pointee.readingIsPaused = false
-                unsafe own.pointee.exchange.resumeReading()
-            }
-            return unsafe Awaitable.waiting(.message, object)?.leave()
-        }
+        return unsafe Awaitable.waiting(.message, object)?.leave()
     }
 
     /// The next message if there is one: the body that has arrived, or that the client is gone or the answer complete.
@@ -209,8 +200,15 @@ internal import MartletHTTP
         let own = unsafe own(object)
         let names = unsafe service(object).names
         if unsafe !own.pointee.bodyIsRead, unsafe !own.pointee.pieces.isEmpty || own.pointee.bodyHasEnded { return unsafe bodyMessage(own, names) }
-        if unsafe own.pointee.hasEnded || own.pointee.response == .complete {
+        if unsafe own.pointee.hasEnded || own.pointee.response == .complete { return unsafe newMessage(names.disconnect, names) }
+        if unsafe own.pointee.bodyHasEnded && own.pointee.exchange.inputHasEnded {
+            // It may be half closed and wait for its answer; but who has been told that it has left must not be contradicted by `send`.
+            unsafe own.pointee.clientHasGone = true
             return unsafe newMessage(names.disconnect, names)
+        }
+        if unsafe own.pointee.readingIsPaused {
+            unsafe own.pointee.readingIsPaused = false
+            unsafe own.pointee.exchange.resumeReading()
         }
         return unsafe .pending
     }

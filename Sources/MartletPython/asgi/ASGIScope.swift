@@ -12,6 +12,8 @@ internal import MartletHTTP
     private let names: ASGINames
     /// Everything that is the same for all requests.
     private let template: Reference
+    /// What an HTTP/1.0 client can be sent: no interim answers, no trailers.
+    private let oldExtensions: Reference
     private let rootPath: [UInt8]
     private let state: Reference?
     /// Where the service listens, by listener, as ASGI writes it; nil for the wildcard address: then the connection knows.
@@ -40,7 +42,8 @@ internal import MartletHTTP
         unsafe self.state = unsafe state.map { unsafe $0.counted() }
         lastFields = Array(repeating: Slot(), count: Int(FieldName.knownCount) + 1)
         guard let template = unsafe Object(taking: PyDict_New()), let asgi = unsafe Object(taking: martlet_asgi_versions()),
-            let extensions = unsafe Object(taking: martlet_asgi_extensions()), let root = Python.string(rootPath)
+            let extensions = unsafe Object(taking: martlet_asgi_extensions()), let old = unsafe Object(taking: martlet_asgi_old_extensions()),
+            let root = Python.string(rootPath)
         else { return nil }
         let constants: [(Reference, Reference)] = unsafe [
             (names.type, names.http), (names.asgi, asgi.reference), (names.httpVersion, names.version11), (names.scheme, names.http),
@@ -52,11 +55,13 @@ internal import MartletHTTP
             guard unsafe PyDict_SetItem(template.reference, key, value) == 0 else { return nil }
         }
         unsafe self.template = unsafe template.leave()
+        unsafe oldExtensions = unsafe old.leave()
         unsafe servers = unsafe listeners.map { unsafe Self.server($0, ListeningSocket.localAddress($0)) }
     }
 
     deinit {
         unsafe martlet_decref(template)
+        unsafe martlet_decref(oldExtensions)
         if let state = unsafe state { unsafe martlet_decref(state) }
         for index in lastFields.indices { lastFields[index].clear() }
         for index in connections.indices {
@@ -74,7 +79,11 @@ internal import MartletHTTP
         guard unsafe PyDict_SetItem(scope.reference, names.headers, headers.reference) == 0,
             setTarget(request, scope), setMethod(request, scope), setAddresses(exchange, core, scope)
         else { return nil }
-        if request.version == .http10, unsafe PyDict_SetItem(scope.reference, names.httpVersion, names.version10) != 0 { return nil }
+        if request.version == .http10 {
+            guard unsafe PyDict_SetItem(scope.reference, names.httpVersion, names.version10) == 0,
+                unsafe PyDict_SetItem(scope.reference, names.extensions, oldExtensions) == 0
+            else { return nil }
+        }
         if let state = unsafe state {
             guard let copy = unsafe Object(taking: PyDict_Copy(state)),
                 unsafe PyDict_SetItem(scope.reference, names.state, copy.reference) == 0

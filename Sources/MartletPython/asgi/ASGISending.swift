@@ -151,8 +151,8 @@ internal import MartletHTTP
 
     private func whole(_ own: Own, _ bytes: UnsafeRawBufferPointer, _ body: Reference?) -> Reference? {
         if bytes.count >= Self.sharedBytesMin, let body = unsafe body {
+            _ = unsafe own.pointee.start.take(bytes.count)
             unsafe begin(own, length: UInt64(bytes.count))
-            guard unsafe takePromised(own, bytes.count) else { return nil }
             _ = unsafe own.pointee.exchange.write(bytes, owner: PythonOwner(body))
             return unsafe complete(own)
         }
@@ -217,15 +217,16 @@ internal import MartletHTTP
             return unsafe outOfOrder("http.response.pathsend must follow http.response.start, and is the whole body")
         }
         guard let path = unsafe PyDict_GetItemWithError(message, names.path) else { return unsafe missing("path", "http.response.pathsend") }
-        guard let text = unsafe Python.text(path) else {
+        guard unsafe martlet_is_str(path) else {
             return unsafe Python.raise(martlet_exc_type_error(), "'path' of http.response.pathsend must be a str")
         }
-        let descriptor = unsafe open(text, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            return unsafe Python.raise(martlet_exc_os_error(), "http.response.pathsend: \(text) cannot be opened: \(unsafe String(cString: strerror(errno)))")
-        }
+        // As `open` reads a path: bytes that are no UTF-8 come through, a zero byte is refused.
+        var encoded: Reference?
+        guard unsafe PyUnicode_FSConverter(path, &encoded) != 0, let name = unsafe Object(taking: encoded) else { return nil }
+        let descriptor = unsafe open(martlet_bytes_start(name.reference), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return unsafe PyErr_SetFromErrnoWithFilenameObject(martlet_exc_os_error(), path) }
         guard let file = SharedFile(owning: descriptor) else {
-            return unsafe Python.raise(martlet_exc_os_error(), "http.response.pathsend: \(text) is not a plain file")
+            return unsafe Python.raise(martlet_exc_os_error(), "http.response.pathsend: \(Python.description(path)) is not a plain file")
         }
         return unsafe sendFile(object, own, file, offset: 0, count: file.byteCount, more: false)
     }
@@ -247,7 +248,9 @@ internal import MartletHTTP
         // Without an offset from where the file stands, as os.sendfile.
         let start = offset >= 0 ? offset : Int(lseek(descriptor, 0, SEEK_CUR))
         guard start >= 0, start <= file.byteCount else { return unsafe Python.raise(martlet_exc_value_error(), "'offset' lies behind the file's end") }
-        return unsafe sendFile(object, own, file, offset: start, count: count >= 0 ? min(count, file.byteCount - start) : file.byteCount - start, more: more)
+        let length = count >= 0 ? min(count, file.byteCount - start) : file.byteCount - start
+        if offset < 0 { _ = lseek(descriptor, off_t(start + length), SEEK_SET) }
+        return unsafe sendFile(object, own, file, offset: start, count: length, more: more)
     }
 
     /// -1 when the key is missing or None; nil with an exception raised.
@@ -282,7 +285,9 @@ internal import MartletHTTP
         if let headers = unsafe PyDict_GetItemWithError(message, names.headers), unsafe headers != martlet_none() {
             guard let sequence = unsafe FieldPairs.sequence(headers, "headers") else { return nil }
             for index in unsafe 0..<FieldPairs.count(sequence.reference) {
-                guard let pair = unsafe FieldPairs(FieldPairs.item(sequence.reference, index), "headers"), scratch.append(pair) else { return nil }
+                guard let pair = unsafe FieldPairs(FieldPairs.item(sequence.reference, index), "headers"), isTrailer(pair), scratch.append(pair) else {
+                    return nil
+                }
             }
         }
         guard let more = unsafe flag(message, names.moreTrailers) else { return nil }
@@ -293,6 +298,17 @@ internal import MartletHTTP
         unsafe lines.withUnsafeBytes { unsafe own.pointee.exchange.finish(trailers: $0) }
         unsafe service.complete(own)
         return unsafe done()
+    }
+
+    /// What a recipient must know before the body cannot come after it (RFC 9110 section 6.5.1).
+    private func isTrailer(_ pair: borrowing FieldPairs) -> Bool {
+        switch FieldName(pair.name) {
+        case .host, .trailer, .te, .expect, .upgrade, .range, .contentType, .contentEncoding, .contentRange, .cacheControl, .authorization, .setCookie, .date,
+            .server, .location, .retryAfter, .vary, .age, .expires:
+            unsafe Python.raise(martlet_exc_value_error(), "'headers' of http.response.trailers: a field like this must come before the body")
+            return false
+        default: return true
+        }
     }
 
     private func earlyHint(_ own: Own, _ message: Reference) -> Reference? {

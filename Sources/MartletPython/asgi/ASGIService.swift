@@ -17,6 +17,7 @@ internal import MartletHTTP
     private let tasks: TaskFactory
     private let clientDisconnected: Reference
     private let reportError: Reference
+    private let isDisconnectFunction: Reference
     /// `(method, path, version, client, status)` after each answer; nil: nobody wants to know.
     private let accessLog: Reference?
     /// The live exchange of each connection, by slot.
@@ -34,7 +35,8 @@ internal import MartletHTTP
         guard let names = ASGINames.shared(), let tasks = TaskFactory(loop), let future = loop.makeFuture(),
             let scopes = unsafe ASGIScope(names, rootPath: settings.rootPath, state: state, listeners: listeners),
             let disconnected = Python.importing("martlet._errors", "ClientDisconnected"),
-            let report = Python.importing("martlet._errors", "report_application_error")
+            let report = Python.importing("martlet._errors", "report_application_error"),
+            let isDisconnect = Python.importing("martlet._errors", "is_disconnect")
         else { return nil }
         let scratch: FieldScratch
         do throws(SystemError) {
@@ -49,6 +51,7 @@ internal import MartletHTTP
         unsafe self.application = unsafe application.counted()
         unsafe clientDisconnected = unsafe disconnected.leave()
         unsafe reportError = unsafe report.leave()
+        unsafe isDisconnectFunction = unsafe isDisconnect.leave()
         unsafe endedFuture = unsafe future.leave()
         unsafe accessLog = unsafe settings.accessLog.map { unsafe $0.counted() }
         unsafe loopState = loop
@@ -59,6 +62,7 @@ internal import MartletHTTP
         unsafe martlet_decref(application)
         unsafe martlet_decref(clientDisconnected)
         unsafe martlet_decref(reportError)
+        unsafe martlet_decref(isDisconnectFunction)
         unsafe martlet_decref(endedFuture)
         if let accessLog = unsafe accessLog { unsafe martlet_decref(accessLog) }
     }
@@ -133,6 +137,10 @@ internal import MartletHTTP
         if let object = unsafe live(exchange) { unsafe wakeLater(object) }
     }
 
+    func inputEnded(_ exchange: Exchange) {
+        if let object = unsafe live(exchange) { unsafe wakeLater(object) }
+    }
+
     func ended(_ exchange: Exchange, reason: EndReason) {
         guard let object = unsafe live(exchange) else { return }
         unsafe ASGIExchange.ended(object, reason)
@@ -179,9 +187,17 @@ internal import MartletHTTP
     private func applicationEnded(_ object: Reference) {
         guard let raised = unsafe Object(taking: martlet_take_raised()) else { return unsafe answerMissing(object) }
         // It was told that the client has gone, and ended: nothing is wrong.
-        let isExpected = unsafe ASGIExchange.own(object).pointee.clientHasGone && PyErr_GivenExceptionMatches(raised.reference, clientDisconnected) != 0
-        if !isExpected { unsafe report(raised.reference) }
+        if unsafe !(ASGIExchange.own(object).pointee.clientHasGone && isDisconnect(raised.reference)) { unsafe report(raised.reference) }
         unsafe answerFailure(object)
+    }
+
+    /// Whether an exception is, or comes from, the one that `send` raises when the client has gone: frameworks wrap it.
+    private func isDisconnect(_ exception: Reference) -> Bool {
+        guard let answer = unsafe Object(taking: martlet_call1(isDisconnectFunction, exception)) else {
+            PyErr_Clear()
+            return false
+        }
+        return unsafe answer.reference == martlet_true()
     }
 
     private func report(_ exception: Reference) {

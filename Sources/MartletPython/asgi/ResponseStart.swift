@@ -149,12 +149,13 @@ internal import MartletHTTP1
     /// A list or a tuple of what can be iterated.
     static func sequence(_ object: Reference, _ key: StaticString) -> Object? {
         if unsafe martlet_is_exact_list(object) || martlet_is_exact_tuple(object) { return unsafe Object(object) }
-        guard let sequence = unsafe Object(taking: PySequence_Fast(object, "not iterable")) else {
+        guard let iterator = unsafe Object(taking: PyObject_GetIter(object)) else {
             PyErr_Clear()
             unsafe Python.raise(martlet_exc_type_error(), "'\(key)' must be an iterable of pairs of bytes")
             return nil
         }
-        return sequence
+        // What the application's own iterator raises is the application's.
+        return unsafe Object(taking: PySequence_List(iterator.reference))
     }
 
     static func count(_ sequence: Reference) -> Int {

@@ -13,9 +13,8 @@ package enum ForeignCore {
             unsafe Python.raise(martlet_exc_type_error(), "only a loop of martlet's own can be placed on a core")
             return false
         }
-        guard let made = unsafe LoopState(loop: object, core: core, clock: clock) else { return false }
-        unsafe LoopBase.install(made, in: object)
-        return true
+        guard let made = unsafe LoopState(loop: object, core: core, engine: nil, clock: clock) else { return false }
+        return unsafe LoopBase.install(made, in: object)
     }
 
     /// References to the classes of exchanges and awaitables: each instance has one, so that differences count instances.

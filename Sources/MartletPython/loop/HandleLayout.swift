@@ -4,6 +4,15 @@ internal import CPython
 
 /// Where `asyncio.Handle` and `asyncio.TimerHandle` keep what they hold.
 @safe struct HandleLayout {
+    /// Made with the first loop, and kept.
+    nonisolated(unsafe) private static var made: HandleLayout?
+
+    /// Nil with an exception raised when this interpreter's handles are made another way.
+    static func shared() -> HandleLayout? {
+        if unsafe made == nil { unsafe made = HandleLayout() }
+        return unsafe made
+    }
+
     let handleType: Reference
     let timerType: Reference
     private let callback: Int
@@ -16,8 +25,7 @@ internal import CPython
     private let when: Int
     private let scheduled: Int
 
-    /// nil with an exception raised when this interpreter's handles are made another way.
-    init?() {
+    private init?() {
         guard let handle = Python.importing("asyncio", "Handle"), let timer = Python.importing("asyncio", "TimerHandle") else { return nil }
         callback = unsafe martlet_slot_offset(handle.reference, "_callback")
         arguments = unsafe martlet_slot_offset(handle.reference, "_args")
@@ -88,16 +96,21 @@ internal import CPython
         return unsafe type == UnsafeMutableRawPointer(handleType) || type == UnsafeMutableRawPointer(timerType)
     }
 
+    func isTimer(_ handle: Reference) -> Bool {
+        unsafe UnsafeMutableRawPointer(martlet_type(handle)) == UnsafeMutableRawPointer(timerType)
+    }
+
     func isCancelled(_ handle: Reference) -> Bool { unsafe place(handle, cancelled).pointee == martlet_true() }
     func callback(of handle: Reference) -> Reference? { unsafe place(handle, callback).pointee }
     func arguments(of handle: Reference) -> Reference? { unsafe place(handle, arguments).pointee }
     func context(of handle: Reference) -> Reference? { unsafe place(handle, context).pointee }
 
-    /// A timer that left the heap: cancelling it no longer concerns the loop.
-    func markUnscheduled(_ timer: Reference) {
+    /// Whether the timer stands in the heap: when it does not, cancelling it does not concern the loop.
+    func markScheduled(_ timer: Reference, _ isScheduled: Bool) {
         let place = unsafe place(timer, scheduled)
         let old = unsafe place.pointee
-        unsafe place.pointee = unsafe martlet_false().counted()
+        unsafe place.pointee = unsafe (isScheduled ? martlet_true() : martlet_false()).counted()
+        // One of the two constants, so nothing dies.
         if let old = unsafe old { unsafe martlet_decref(old) }
     }
 

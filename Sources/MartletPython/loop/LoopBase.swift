@@ -21,10 +21,12 @@ enum LoopBase {
     }
 
     static func makeType() -> Object? {
-        var definition = TypeDefinition("martlet._martlet.LoopBase", byteCount: instanceBytes(LoopBaseState.self), isBase: true)
+        var definition = TypeDefinition("martlet._martlet.LoopBase", byteCount: instanceBytes(LoopBaseState.self), isBase: true, isCollected: true)
         definition.documentation("The native half of martlet.Loop: ready queue, timers, and the wait on the ring.")
         unsafe definition.slot(Py_tp_init, unsafeBitCast(initialize, to: UnsafeMutableRawPointer.self))
-        unsafe definition.slot(Py_tp_finalize, unsafeBitCast(finalize, to: UnsafeMutableRawPointer.self))
+        unsafe definition.slot(Py_tp_traverse, unsafeBitCast(traverse, to: UnsafeMutableRawPointer.self))
+        unsafe definition.slot(Py_tp_clear, unsafeBitCast(clear, to: UnsafeMutableRawPointer.self))
+        unsafe definition.slot(Py_tp_dealloc, unsafeBitCast(deallocate, to: UnsafeMutableRawPointer.self))
         unsafe definition.method("call_soon", fast: "call_soon(callback, *args, context=None)", callSoon)
         unsafe definition.method("call_soon_threadsafe", fast: "call_soon_threadsafe(callback, *args, context=None)", callSoonThreadsafe)
         unsafe definition.method("call_later", fast: "call_later(delay, callback, *args, context=None)", callLater)
@@ -54,24 +56,44 @@ enum LoopBase {
             return -1
         }
         guard let made = unsafe LoopState(loop: object, engine: engine) else { return -1 }
-        unsafe install(made, in: object)
+        return unsafe install(made, in: object) ? 0 : -1
+    }
+
+    /// False with an exception raised.
+    static func install(_ loop: LoopState, in object: Reference) -> Bool {
+        let place = unsafe state(of: object, as: LoopBaseState.self)
+        guard unsafe place.pointee.loop == nil else {
+            unsafe Python.raise(martlet_exc_runtime_error(), "LoopBase.__init__ was called twice")
+            return false
+        }
+        unsafe place.pointee.loop = Unmanaged.passRetained(loop)
+        return true
+    }
+
+    private static let traverse: @convention(c) (Reference?, visitproc?, UnsafeMutableRawPointer?) -> Int32 = { object, visit, argument in
+        guard let object = unsafe object, let visit = unsafe visit else { return 0 }
+        // Instances own their class, which is made at run time.
+        let code = unsafe visit(martlet_type_object(object), argument)
+        guard code == 0, let loop = unsafe state(of: object, as: LoopBaseState.self).pointee.loop else { return code }
+        return unsafe loop.takeUnretainedValue().visit(visit, argument)
+    }
+
+    private static let clear: @convention(c) (Reference?) -> Int32 = { object in
+        guard let object = unsafe object else { return 0 }
+        if let loop = unsafe state(of: object, as: LoopBaseState.self).pointee.loop { unsafe loop.takeUnretainedValue().clear() }
         return 0
     }
 
-    static func install(_ loop: LoopState, in object: Reference) {
-        let place = unsafe state(of: object, as: LoopBaseState.self)
-        if let old = unsafe place.pointee.loop { unsafe old.release() }
-        unsafe place.pointee.loop = Unmanaged.passRetained(loop)
-    }
-
-    private static let finalize: @convention(c) (Reference?) -> Void = { object in
+    private static let deallocate: @convention(c) (Reference?) -> Void = { object in
         guard let object = unsafe object else { return }
+        unsafe PyObject_GC_UnTrack(object)
         let place = unsafe state(of: object, as: LoopBaseState.self)
         if let loop = unsafe place.pointee.loop {
             unsafe place.pointee.loop = nil
             unsafe loop.takeUnretainedValue().close()
             unsafe loop.release()
         }
+        unsafe martlet_free(object)
     }
 
     private static let close: NoArguments = { object, _ in
@@ -148,11 +170,14 @@ enum LoopBase {
 
     private static let callLater: FastArguments = { object, values, count, names in
         guard let loop = unsafe loopState(object), let delay = unsafe seconds(values, count, "call_later", "delay") else { return nil }
-        return unsafe schedule(loop, object!, loop.seconds() + delay, values, count, names, "call_later")
+        let when = loop.seconds() + delay
+        if loop.isDebug { return unsafe scheduleSlowly(loop, object, when, values, count, names) }
+        return unsafe schedule(loop, object!, when, values, count, names, "call_later")
     }
 
     private static let callAt: FastArguments = { object, values, count, names in
         guard let loop = unsafe loopState(object), let when = unsafe seconds(values, count, "call_at", "when") else { return nil }
+        if loop.isDebug { return unsafe scheduleSlowly(loop, object, when, values, count, names) }
         return unsafe schedule(loop, object!, when, values, count, names, "call_at")
     }
 
@@ -162,11 +187,28 @@ enum LoopBase {
             return nil
         }
         if unsafe first == martlet_none() {
-            unsafe Python.raise(martlet_exc_type_error(), "\(name) cannot be None")
+            unsafe Python.raise(martlet_exc_type_error(), "\(name) must not be None")
             return nil
         }
         let seconds = unsafe PyFloat_AsDouble(first)
-        return unsafe seconds == -1 && PyErr_Occurred() != nil ? nil : seconds
+        if unsafe seconds == -1 && PyErr_Occurred() != nil { return nil }
+        // It has no place in an order.
+        if seconds.isNaN {
+            unsafe Python.raise(martlet_exc_value_error(), "\(name) must be a number of seconds, not nan")
+            return nil
+        }
+        return seconds
+    }
+
+    /// `call_at_checked(self, when, callback, *args, **names)`.
+    private static func scheduleSlowly(
+        _ loop: LoopState, _ object: Reference?, _ when: Double, _ values: UnsafePointer<Reference?>?, _ count: Int, _ names: Reference?
+    ) -> Reference? {
+        guard let time = unsafe Object(taking: PyFloat_FromDouble(when)) else { return nil }
+        var all: [Reference?] = unsafe [object, time.reference]
+        let named = unsafe names.map { unsafe martlet_tuple_count($0) } ?? 0
+        for index in 1..<count + named { unsafe all.append(values![index]) }
+        return unsafe martlet_call(loop.names.slowCallAt, all, count + 1, names)
     }
 
     private static func schedule(
@@ -180,8 +222,14 @@ enum LoopBase {
     }
 
     private static let adopt: NoArguments = { object, handle in
-        guard let loop = unsafe loopState(object), let handle = unsafe handle, let when = unsafe Python.attribute(handle, "_when") else { return nil }
-        loop.timers.insert(unsafe PyFloat_AsDouble(when.reference), unsafe Object(handle))
+        guard let loop = unsafe loopState(object), let handle = unsafe handle else { return nil }
+        guard unsafe loop.layout.isTimer(handle), let when = unsafe Python.attribute(handle, "_when") else {
+            return unsafe Python.raise(martlet_exc_type_error(), "only an asyncio.TimerHandle can be scheduled")
+        }
+        let seconds = unsafe PyFloat_AsDouble(when.reference)
+        if unsafe seconds == -1 && PyErr_Occurred() != nil { return nil }
+        unsafe loop.layout.markScheduled(handle, true)
+        loop.timers.insert(seconds, unsafe Object(handle))
         return unsafe Python.none.leave()
     }
 

@@ -1,8 +1,17 @@
-// Names and functions of Python that the loop needs, looked up once.
+// Names and functions of Python that loops need, looked up once for the process.
 
 internal import CPython
 
 @safe final class LoopNames {
+    /// Made with the first loop, and kept.
+    nonisolated(unsafe) private static var made: LoopNames?
+
+    /// Nil with an exception raised.
+    static func shared() -> LoopNames? {
+        if unsafe made == nil { unsafe made = LoopNames() }
+        return unsafe made
+    }
+
     let stopping = unsafe Python.interned("_stopping")
     let selector = unsafe Python.interned("_selector")
     let processEvents = unsafe Python.interned("_process_events")
@@ -25,14 +34,8 @@ internal import CPython
     let slowCallSoon: Reference
     let slowCallSoonThreadsafe: Reference
     let slowRunOnce: Reference
-
-    nonisolated(unsafe) private static var made: LoopNames?
-
-    /// The same for all loops of the process; nil with an exception raised.
-    static func shared() -> LoopNames? {
-        if unsafe made == nil { unsafe made = LoopNames() }
-        return unsafe made
-    }
+    /// `martlet.loop.call_at_checked(loop, when, callback, *args, context=None)`.
+    let slowCallAt: Reference
 
     private init?() {
         guard let zero = unsafe Object(taking: PyLong_FromLong(0)), let emptyTuple = unsafe Object(taking: PyTuple_New(0)),
@@ -42,7 +45,8 @@ internal import CPython
             let base = Python.importing("asyncio", "BaseEventLoop"),
             let slowCallSoon = unsafe Python.attribute(base.reference, "call_soon"),
             let slowCallSoonThreadsafe = unsafe Python.attribute(base.reference, "call_soon_threadsafe"),
-            let slowRunOnce = unsafe Python.attribute(base.reference, "_run_once")
+            let slowRunOnce = unsafe Python.attribute(base.reference, "_run_once"),
+            let slowCallAt = Python.importing("martlet.loop", "call_at_checked")
         else { return nil }
         unsafe martlet_tuple_fill(loopOnly.reference, 0, loop.counted())
         unsafe self.select = unsafe select.leave()
@@ -54,5 +58,6 @@ internal import CPython
         unsafe self.slowCallSoon = slowCallSoon.leave()
         unsafe self.slowCallSoonThreadsafe = slowCallSoonThreadsafe.leave()
         unsafe self.slowRunOnce = slowRunOnce.leave()
+        unsafe self.slowCallAt = slowCallAt.leave()
     }
 }

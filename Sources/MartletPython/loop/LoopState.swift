@@ -10,8 +10,9 @@ internal import Martlet
 internal import MartletEngine
 
 @safe final class LoopState {
-    let core: HostedCore
-    let waker: Waker
+    /// Belongs to the thread that runs the loop.
+    private(set) var core: HostedCore
+    private let engine: EngineChoice?
     let names: LoopNames
     let layout: HandleLayout
     /// The loop itself, which owns this.
@@ -24,12 +25,15 @@ internal import MartletEngine
     var service: ASGIService?
     private var selector: Reference?
     private var isWatching = false
+    /// The service's handlers run, and with them first steps of applications.
+    private var isTurning = false
     private var handler = HostHandler()
     /// A clock of somebody's own instead of the monotonic one.
     private let clock: (() -> Double)?
 
     /// A wait this long is as good as none that ends; asyncio has the same bound.
     private static let waitSecondsMax = 86_400.0
+    private static let clockSecondsMax = 1e9
 
     /// nil with an exception raised.
     convenience init?(loop: Reference, engine: EngineChoice) {
@@ -40,18 +44,41 @@ internal import MartletEngine
             unsafe Python.raise(martlet_exc_os_error(), "\(error)")
             return nil
         }
-        unsafe self.init(loop: loop, core: core, clock: nil)
+        unsafe self.init(loop: loop, core: core, engine: engine, clock: nil)
     }
 
-    /// nil with an exception raised.
-    init?(loop: Reference, core: HostedCore, clock: (() -> Double)?) {
-        guard let names = LoopNames.shared(), let layout = HandleLayout() else { return nil }
+    /// Without an engine to make another core with, the loop keeps this one. nil with an exception raised.
+    init?(loop: Reference, core: HostedCore, engine: EngineChoice?, clock: (() -> Double)?) {
+        guard let names = LoopNames.shared(), let layout = HandleLayout.shared() else { return nil }
         unsafe self.loop = unsafe loop
         self.core = core
         self.clock = clock
         self.names = names
         self.layout = layout
-        waker = core.waker
+        self.engine = engine
+    }
+
+    /// A loop may be made on one thread and run on another, or go on in a forked child: there it needs an engine of its own.
+    private func settle() -> Bool {
+        if core.isHome || isClosed { return true }
+        if service != nil {
+            unsafe Python.raise(martlet_exc_runtime_error(), "a loop that serves runs on the thread on which its Service was made, in the same process")
+            return false
+        }
+        guard let engine else {
+            unsafe Python.raise(martlet_exc_runtime_error(), "the loop's core belongs to another thread or process")
+            return false
+        }
+        do throws(ServerError) {
+            let new = try HostedCore(engine: engine)
+            core.close()
+            core = new
+        } catch {
+            unsafe Python.raise(martlet_exc_os_error(), "\(error)")
+            return false
+        }
+        isWatching = false
+        return true
     }
 
     // MARK: Adding
@@ -59,15 +86,13 @@ internal import MartletEngine
     func append(_ handle: consuming Object) { ready.append(handle) }
 
     /// Ends the wait, from whichever thread.
-    func wake() { waker.wake() }
+    func wake() { core.wake() }
 
     /// `loop.time()`.
-    func seconds() -> Double {
-        if let clock { return clock() }
-        var time = timespec()
-        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
+    func seconds() -> Double { clock.map { $0() } ?? Self.monotonicSeconds() }
+
+    /// `time.monotonic()`, to the last bit.
+    static func monotonicSeconds() -> Double { Double(Clock.precise()) / 1e9 }
 
     // MARK: A turn
 
@@ -92,15 +117,24 @@ internal import MartletEngine
     ///
     /// - Parameter seconds: the longest wait; nil: until something happens.
     func wait(atMost seconds: Double?) -> Bool {
+        guard !isTurning else {
+            unsafe Python.raise(martlet_exc_runtime_error(), "the loop cannot turn inside the first step of an application")
+            return false
+        }
+        guard settle() else { return false }
         turnService()
-        timers.sweep(layout)
+        dropCancelledTimers()
         guard watchSelector() else { return false }
         let isBlocking = ready.count == 0 && seconds != 0
-        let deadline = isBlocking ? deadline(seconds) : 0
+        // A handler of a signal may make something ready or end the loop; a signal from here on ends the wait (martlet.loop.Loop.run_forever).
+        if isBlocking, PyErr_CheckSignals() != 0 { return false }
+        let deadline = isBlocking && ready.count == 0 ? deadline(seconds) : 0
         if isBlocking || martlet_has_other_threads() {
             let saved = unsafe PyEval_SaveThread()
             core.wait(until: deadline)
             unsafe PyEval_RestoreThread(saved)
+            // What has happened is kept for the next turn.
+            if PyErr_CheckSignals() != 0 { return false }
         } else {
             core.wait(until: deadline)
         }
@@ -119,20 +153,28 @@ internal import MartletEngine
     private func deadline(_ seconds: Double?) -> Nanoseconds? {
         var end = seconds.map { self.seconds() + min($0, Self.waitSecondsMax) }
         if let next = timers.next { end = min(end ?? next, next) }
-        // Rounded up: a wait that ends before the timer is due would be another turn.
-        return end.map { Nanoseconds(max(1, min($0, 1e9) * 1e9)) + 1 }
+        // Rounded up: a wait that ends before the timer is due would be another turn. A machine does not run for longer than the bound.
+        return end.map { Nanoseconds(max(1, min($0, Self.clockSecondsMax) * 1e9)) + 1 }
     }
 
     private func turnService() {
-        if core.turn(&handler) == .serviceEnded { service?.hasEnded() }
+        isTurning = true
+        let end = core.turn(&handler)
+        isTurning = false
+        if end == .serviceEnded { service?.hasEnded() }
         service?.endTurn()
+    }
+
+    private func dropCancelledTimers() {
+        for unsafe handle in unsafe timers.takeCancelled(layout) { unsafe martlet_decref(handle) }
+        while timers.popCancelled(layout) != nil {}
     }
 
     private func takeDueTimers() {
         guard timers.next != nil else { return }
         let end = self.seconds() + 1e-9
         while let handle = timers.popDue(end) {
-            unsafe layout.markUnscheduled(handle.reference)
+            unsafe layout.markScheduled(handle.reference, false)
             if unsafe layout.isCancelled(handle.reference) {
                 timers.noteCancelledLeft()
             } else {
@@ -170,12 +212,35 @@ internal import MartletEngine
         // First: what waits for a request is let go of by way of the ready queue.
         service?.loopClosed()
         isClosed = true
-        while ready.popFirst() != nil {}
-        while timers.popFirst() != nil {}
         service = nil
         handler.service = nil
-        if let selector = unsafe selector { unsafe martlet_decref(selector) }
+        clear()
+        core.close()
+    }
+
+    // MARK: The garbage collector
+
+    /// Shows every reference that this owns.
+    func visit(_ visit: visitproc, _ argument: UnsafeMutableRawPointer?) -> Int32 {
+        for index in 0..<ready.count {
+            let code = unsafe visit(ready.item(index), argument)
+            if code != 0 { return code }
+        }
+        for index in 0..<timers.count {
+            let code = unsafe visit(timers.item(index), argument)
+            if code != 0 { return code }
+        }
+        guard let selector = unsafe selector else { return 0 }
+        return unsafe visit(selector, argument)
+    }
+
+    /// Lets go of every reference that this owns.
+    func clear() {
+        while ready.popFirst() != nil {}
+        while let handle = timers.popFirst() { unsafe layout.markScheduled(handle.reference, false) }
+        let old = unsafe selector
         unsafe selector = nil
+        if let old = unsafe old { unsafe martlet_decref(old) }
     }
 
     func attach(_ service: ASGIService) {

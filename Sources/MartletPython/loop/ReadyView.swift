@@ -22,6 +22,7 @@ enum ReadyView {
         definition.documentation("Handles that run in the next turn.")
         unsafe definition.slot(Py_tp_dealloc, unsafeBitCast(deallocate, to: UnsafeMutableRawPointer.self))
         unsafe definition.slot(Py_sq_length, unsafeBitCast(length, to: UnsafeMutableRawPointer.self))
+        unsafe definition.slot(Py_sq_item, unsafeBitCast(item, to: UnsafeMutableRawPointer.self))
         unsafe definition.method("append", one: "Adds a handle.", append)
         unsafe definition.method("popleft", "Takes the first handle.", popFirst)
         unsafe definition.method("clear", "Drops all handles.", clear)
@@ -40,6 +41,12 @@ enum ReadyView {
 
     private static let length: @convention(c) (Reference?) -> Int = { view in
         unsafe loopState(view)?.ready.count ?? -1
+    }
+
+    private static let item: @convention(c) (Reference?, Int) -> Reference? = { view, index in
+        guard let loop = unsafe loopState(view) else { return nil }
+        guard let found = unsafe loop.ready.item(index) else { return unsafe Python.raise(martlet_exc_index_error(), "no handle has this index") }
+        return unsafe found.counted()
     }
 
     private static let append: NoArguments = { view, handle in

@@ -1,4 +1,6 @@
 // Timers by when they are due; equal ones in the order in which they were made. Each entry owns a reference.
+//
+// Nothing here lets go of a reference: what dies may run Python code, which may come back here.
 
 internal import CPython
 
@@ -15,6 +17,8 @@ internal import CPython
     private var cancelledCount = 0
     /// Cancelled timers are swept when they are more than this and more than half.
     private static let cancelledKept = 100
+    /// Room of a burst that is kept for the next one.
+    private static let capacityKept = 4096
 
     var count: Int { unsafe entries.count }
     /// When the first is due, in seconds of `loop.time()`.
@@ -37,6 +41,8 @@ internal import CPython
         if unsafe !entries.isEmpty {
             unsafe entries[0] = unsafe last
             siftDown(0)
+        } else if unsafe entries.capacity > Self.capacityKept {
+            unsafe entries = unsafe []
         }
         return unsafe Object(taking: first.handle)
     }
@@ -44,32 +50,35 @@ internal import CPython
     mutating func noteCancelled() { cancelledCount += 1 }
     mutating func noteCancelledLeft() { cancelledCount = max(0, cancelledCount - 1) }
 
-    /// Drops cancelled timers, those at the front always and all of them when they have become many.
-    mutating func sweep(_ layout: HandleLayout) {
-        if cancelledCount > Self.cancelledKept, unsafe cancelledCount * 2 > entries.count {
-            cancelledCount = 0
-            let all = unsafe entries
-            unsafe entries = unsafe []
-            for unsafe entry in unsafe all {
-                if unsafe layout.isCancelled(entry.handle) {
-                    unsafe drop(entry, layout)
-                } else {
-                    unsafe entries.append(entry)
-                    unsafe siftUp(entries.count - 1)
-                }
-            }
-            return
-        }
-        while let first = unsafe entries.first, unsafe layout.isCancelled(first.handle), let handle = popFirst() {
-            noteCancelledLeft()
-            unsafe layout.markUnscheduled(handle.reference)
-        }
+    /// The first timer if it was cancelled.
+    mutating func popCancelled(_ layout: HandleLayout) -> Object? {
+        guard cancelledCount > 0, let first = unsafe entries.first, unsafe layout.isCancelled(first.handle) else { return nil }
+        noteCancelledLeft()
+        unsafe layout.markScheduled(first.handle, false)
+        return popFirst()
     }
 
-    private func drop(_ entry: Entry, _ layout: HandleLayout) {
-        unsafe layout.markUnscheduled(entry.handle)
-        unsafe martlet_decref(entry.handle)
+    /// Takes all cancelled timers out when they have become many; the caller lets go of them.
+    mutating func takeCancelled(_ layout: HandleLayout) -> [Reference] {
+        guard cancelledCount > Self.cancelledKept, unsafe cancelledCount * 2 > entries.count else { return unsafe [] }
+        cancelledCount = 0
+        var taken: [Reference] = unsafe []
+        let all = unsafe entries
+        unsafe entries = unsafe []
+        for unsafe entry in unsafe all {
+            if unsafe layout.isCancelled(entry.handle) {
+                unsafe layout.markScheduled(entry.handle, false)
+                unsafe taken.append(entry.handle)
+            } else {
+                unsafe entries.append(entry)
+                unsafe siftUp(entries.count - 1)
+            }
+        }
+        return unsafe taken
     }
+
+    /// Somebody else's reference, in no order.
+    func item(_ index: Int) -> Reference { unsafe entries[index].handle }
 
     private func isBefore(_ left: Entry, _ right: Entry) -> Bool {
         unsafe left.when < right.when || (left.when == right.when && left.serial < right.serial)

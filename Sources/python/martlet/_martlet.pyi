@@ -1,21 +1,23 @@
 """The native half of Martlet, written in Swift: an event loop on a ring, and the service that runs on it."""
 import asyncio
 from contextvars import Context
-from typing import Callable, Mapping, Sequence
+from typing import Callable, Mapping, Sequence, final
 
-from typing_extensions import TypeVarTuple, Unpack
+from typing_extensions import TypeVarTuple, Unpack, disjoint_base
 
 _Ts = TypeVarTuple("_Ts")
 
+@disjoint_base
 class LoopBase:
     """The native half of `martlet.Loop`: ready queue, timers, the wait on the ring."""
 
-    # "io_uring" or "epoll".
-    engine_name: str
-    # One line for the log: which engine, and why.
-    engine_reason: str
-    # asyncio's own, which the Python half reads.
-    _debug: bool
+    @property
+    def engine_name(self) -> str:
+        """`io_uring` or `epoll`."""
+
+    @property
+    def engine_reason(self) -> str:
+        """One line for the log: which engine, and why."""
 
     def __init__(self, engine: str = "auto") -> None:
         """`engine` is "auto", "uring" or "epoll". Raises `OSError` with a sentence when that engine cannot be had."""
@@ -32,12 +34,13 @@ class LoopBase:
     def call_at(
         self, when: float, callback: Callable[[Unpack[_Ts]], object], *args: Unpack[_Ts], context: Context | None = None
     ) -> asyncio.TimerHandle: ...
-    def _wait(self, timeout: float | None) -> None: ...
+    def _wait(self, timeout: float | None, /) -> None: ...
     def _wake(self) -> None: ...
-    def _set_debug(self, enabled: bool) -> None: ...
-    def _adopt(self, handle: asyncio.TimerHandle) -> None: ...
+    def _set_debug(self, enabled: bool, /) -> None: ...
+    def _adopt(self, handle: asyncio.TimerHandle, /) -> None: ...
     def _close_native(self) -> None: ...
 
+@final
 class Service:
     """Serves one application on a loop's ring, on the loop's thread. Accepts from the moment it is made."""
 

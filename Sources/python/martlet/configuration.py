@@ -44,6 +44,8 @@ class Configuration:
     engine: str
     timeout_keep_alive: float
     timeout_header: float
+    timeout_body_window: float
+    body_bytes_per_second_min: int
     timeout_write: float
     timeout_request: float
     timeout_graceful_shutdown: float
@@ -93,6 +95,8 @@ class Configuration:
             "date_header": self.date_header,
             "timeout_keep_alive": self.timeout_keep_alive,
             "timeout_header": self.timeout_header,
+            "timeout_body_window": self.timeout_body_window,
+            "body_bytes_per_second_min": self.body_bytes_per_second_min,
             "timeout_write": self.timeout_write,
             "timeout_request": self.timeout_request,
             "timeout_graceful_shutdown": self.timeout_graceful_shutdown,

@@ -2,14 +2,20 @@
 
 Ready queue, timers, scheduling and the wait are native (`_martlet.LoopBase`); descriptors that Python code registers stay in the selector, an epoll
 descriptor that the ring watches. Everything else is asyncio's own: subprocesses, signals, executors, transports.
+
+Nothing reads the clock but the native half: `time()` in a derived class, or a patched `time.monotonic`, moves no timer.
 """
 from __future__ import annotations
 
 import asyncio
 import selectors
+import signal
+import socket
 import sys
-from asyncio import format_helpers
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, TypeVar
+import threading
+from asyncio import format_helpers, runners
+from contextlib import contextmanager
+from typing import Any, Callable, Coroutine, Iterator, TypeVar
 
 try:
     from martlet import _martlet
@@ -17,13 +23,6 @@ except ImportError as error:
     raise ImportError(
         f"The extension module of martlet cannot be loaded by this Python ({sys.implementation.cache_tag}); install martlet again with its own pip: {error}"
     ) from error
-
-if TYPE_CHECKING:
-    from contextvars import Context
-
-    from typing_extensions import TypeVarTuple, Unpack
-
-    Arguments = TypeVarTuple("Arguments")
 
 T = TypeVar("T")
 
@@ -49,35 +48,67 @@ class Loop(_martlet.LoopBase, asyncio.SelectorEventLoop):
     Belongs to the thread that runs it; `call_soon_threadsafe` may be called from any.
     """
 
-    _debug: bool
+    # Until `__init__` has come so far: a loop that could not be made is none that somebody forgot to close.
+    _closed = True
+    _wakes_for_signals = False
+    # asyncio's own, which its types do not show.
+    _csock: socket.socket
+    _signal_handlers: dict[int, asyncio.Handle]
+    _check_closed: Callable[[], None]
+    _check_running: Callable[[], None]
+    _check_thread: Callable[[], None]
+    _check_callback: Callable[[object, str], None]
 
     def __init__(self, engine: str = "auto") -> None:
         _martlet.LoopBase.__init__(self, engine)
-        selector = _Selector()
-        asyncio.SelectorEventLoop.__init__(self, selector)
-        selector.loop = self
+        self._poller = _Selector()
+        try:
+            super(_martlet.LoopBase, self).__init__(self._poller)
+        except BaseException:
+            self._closed = True
+            self._poller.close()
+            self._close_native()
+            raise
+        self._poller.loop = self
+
+    def run_forever(self) -> None:
+        # Python 3.13.0 takes the loop that runs for one that has ended when it is run inside itself.
+        self._check_closed()
+        self._check_running()
+        with self._waking_for_signals():
+            super().run_forever()
+
+    @contextmanager
+    def _waking_for_signals(self) -> Iterator[None]:
+        """A signal ends the wait even when it comes just before, or on another thread: Python writes to the loop's socket pair, which is watched.
+
+        asyncio asks Python for that only while it has handlers of its own, so that Ctrl-C may wait for the next event."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        own = self._csock.fileno()
+        previous = signal.set_wakeup_fd(own, warn_on_full_buffer=False)
+        if previous not in (-1, own):
+            signal.set_wakeup_fd(previous)
+            yield
+            return
+        self._wakes_for_signals = True
+        try:
+            yield
+        finally:
+            self._wakes_for_signals = False
+            if not self._signal_handlers:
+                signal.set_wakeup_fd(-1)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        removed = super().remove_signal_handler(sig)
+        if self._wakes_for_signals:
+            signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
+        return removed
 
     def set_debug(self, enabled: bool) -> None:
         super().set_debug(enabled)
         self._set_debug(enabled)
-        if not enabled:
-            for handle in getattr(self, "_scheduled", ()):
-                self._adopt(handle)
-            self._scheduled: list[asyncio.TimerHandle] = []
-
-    def call_later(
-        self, delay: float, callback: Callable[[Unpack[Arguments]], object], *args: Unpack[Arguments], context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        if self._debug:
-            return asyncio.SelectorEventLoop.call_later(self, delay, callback, *args, context=context)
-        return _martlet.LoopBase.call_later(self, delay, callback, *args, context=context)
-
-    def call_at(
-        self, when: float, callback: Callable[[Unpack[Arguments]], object], *args: Unpack[Arguments], context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        if self._debug:
-            return asyncio.SelectorEventLoop.call_at(self, when, callback, *args, context=context)
-        return _martlet.LoopBase.call_at(self, when, callback, *args, context=context)
 
     def _write_to_self(self) -> None:
         self._wake()
@@ -87,8 +118,24 @@ class Loop(_martlet.LoopBase, asyncio.SelectorEventLoop):
             raise RuntimeError("Cannot close a running event loop")
         if self.is_closed():
             return
-        super().close()
-        self._close_native()
+        try:
+            super().close()
+        finally:
+            self._poller.loop = None
+            self._close_native()
+
+
+def call_at_checked(loop: Loop, when: float, callback: Callable[..., object], *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    """`call_at` in debug mode: with asyncio's checks, and a handle that knows where it was made."""
+    loop._check_closed()
+    loop._check_thread()
+    loop._check_callback(callback, "call_at")
+    timer: Any = asyncio.TimerHandle(when, callback, args, loop, context)
+    if timer._source_traceback:
+        del timer._source_traceback[-1]
+    loop._adopt(timer)
+    made: asyncio.TimerHandle = timer
+    return made
 
 
 def report_failure(handle: asyncio.Handle, error: BaseException) -> None:
@@ -143,6 +190,10 @@ else:
 
         def run(self, coro: Coroutine[Any, Any, T]) -> T:
             """Runs a coroutine to its end."""
+            if not asyncio.iscoroutine(coro):
+                raise ValueError(f"a coroutine was expected, got {coro!r}")
+            if asyncio._get_running_loop() is not None:
+                raise RuntimeError("Runner.run() cannot be called from a running event loop")
             return self.get_loop().run_until_complete(coro)
 
         def close(self) -> None:
@@ -151,11 +202,8 @@ else:
             if loop is None:
                 return
             try:
-                left = asyncio.all_tasks(loop)
-                for task in left:
-                    task.cancel()
-                if left:
-                    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+                cancel_all_tasks: Any = getattr(runners, "_cancel_all_tasks")
+                cancel_all_tasks(loop)
                 loop.run_until_complete(loop.shutdown_asyncgens())
                 loop.run_until_complete(loop.shutdown_default_executor())
             finally:

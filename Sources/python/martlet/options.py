@@ -102,6 +102,8 @@ GROUPS = (
     Group("Deadlines, in seconds (0: none)", (
         Option("timeout_keep_alive", Seconds(), 5.0, "Close a connection on which nothing has been asked for this long."),
         Option("timeout_header", Seconds(), 10.0, "For the head of a request to arrive."),
+        Option("timeout_body_window", Seconds(), 10.0, "In which a body must bring body-bytes-per-second-min on average."),
+        Option("body_bytes_per_second_min", Whole(), 100, "The least rate of a body, over each window; less gets 408."),
         Option("timeout_write", Seconds(), 30.0, "For a client to take some of an answer."),
         Option("timeout_request", Seconds(), 0.0, "For an answer to be whole."),
         Option("timeout_graceful_shutdown", Seconds(), 30.0, "For what is in flight, once the server is told to stop. With 0 it is cut at once."),

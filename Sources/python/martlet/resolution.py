@@ -41,6 +41,8 @@ def resolve(given: Mapping[str, object], environment: Mapping[str, str] | None =
     app = given.get("app") or environment.get("MARTLET_APP") or file_values.get("app")
     if app is not None and not isinstance(app, str):
         raise UsageError(f"app in {file_name}: {app!r} is not a text; write module:attribute.")
+    if sources["limit_request_line"] == DEFAULT:
+        values["limit_request_line"] = min(values["limit_request_line"], values["limit_request_head"])
     configuration = Configuration(app=app, sources=sources, notes=notes, **values)
     _check(configuration, notes)
     return configuration

@@ -1,4 +1,4 @@
-"""How one process is told to stop, and that it does: TERM and INT stop gracefully, a second one (or QUIT) at once, and a watchdog ends what does not end.
+"""How one process is told to stop, and that it does: TERM and INT stop gracefully, INT after either (or QUIT) at once, and a watchdog ends what does not end.
 
 The handlers of the loop cannot run while the application blocks it. So the bound is kept by a thread, which ends the process when its time is up.
 """
@@ -110,8 +110,11 @@ class StopSignals:
             self.first = number
         if self.raises:
             raise Interrupted(number)
-        is_graceful = self.count == 1 and number != signal.SIGQUIT
-        self.watchdog.bark_in(self._total if is_graceful else CUT_SECONDS + SLACK_SECONDS)
+        self.watchdog.bark_in(self._total if self._is_graceful(number) else CUT_SECONDS + SLACK_SECONDS)
+
+    def _is_graceful(self, number: int) -> bool:
+        """Supervisors repeat TERM; a person at the terminal who repeats INT means it."""
+        return number == signal.SIGTERM or (number == signal.SIGINT and self.count <= 1)
 
     def _in_loop(self, number: int) -> None:
         if number == signal.SIGHUP:
@@ -119,7 +122,7 @@ class StopSignals:
         elif number in (signal.SIGTTIN, signal.SIGTTOU):
             log.warning("%s changes the number of workers only with --workers.", signal.Signals(number).name[3:])
         else:
-            self._stop(number, self.count <= 1 and number != signal.SIGQUIT)
+            self._stop(number, self._is_graceful(number))
 
     def _stop(self, number: int, is_graceful: bool) -> None:
         self.watchdog.bark_in(self._total if is_graceful else CUT_SECONDS + SLACK_SECONDS)

@@ -334,6 +334,9 @@ class Supervisor:
     # Signals.
 
     def _signalled(self, number: int) -> None:
+        if number == signal.SIGTERM and self._interrupts:
+            # Said again, not said louder: only INT or QUIT cut what is left.
+            return
         if number in (*_STOP, signal.SIGQUIT):
             self._interrupts += 2 if number == signal.SIGQUIT else 1
             if self._interrupts == 1:

@@ -33,6 +33,8 @@ STATUS_OF_SIGNALS = 128
 # Over the native service's own bound, which it keeps exactly.
 SERVICE_SLACK_SECONDS = 0.5
 WAIT_SLICE_SECONDS = 0.25
+# Between the disconnect that a stop at its bound tells applications of, and their cancellation.
+DISCONNECT_SECONDS = 1.0
 # A drain takes in for 30 ms what the kernel has finished, and lets go of the listening sockets at the end of the turn in which it notices that they are over.
 CLOSING_SECONDS = 0.06
 CLOSING_TURNS = 3
@@ -296,6 +298,7 @@ class Worker:
     async def _finish(self, service: Service, deadline: float) -> None:
         """What applications still do once their answers are out, as in background tasks, has the rest of the time; then it is cancelled."""
         tasks = service.tasks()
+        deadline = max(deadline, time.monotonic() + DISCONNECT_SECONDS)
         while tasks and not self._is_cut and time.monotonic() < deadline:
             await asyncio.wait(tasks, timeout=min(WAIT_SLICE_SECONDS, max(0.0, deadline - time.monotonic())))
             tasks = service.tasks()

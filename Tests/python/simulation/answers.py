@@ -142,6 +142,9 @@ def count_whole(stream: Stream, seen: Seen, has_deadlines: bool = False) -> int:
         answer = reader.answer(request)
         if answer is None or (has_deadlines and answer.status in (408, 503) and reader.is_empty):
             return index
+        if request.kind == "watched" and answer.status == 500 and seen.written < stream.written:
+            # A fault ended the client's sending, and the application took it for gone before it had said anything.
+            return index
         check_answer(request, answer)
         if request.kind in CUT and seen.ended and reader.is_empty and len(answer.body) == len(request.answer):
             return index + 1

@@ -11,6 +11,7 @@ import logging
 import random
 import sys
 import traceback
+import warnings
 from array import array
 from pathlib import Path
 from types import ModuleType
@@ -73,10 +74,11 @@ class Run:
             loop.set_exception_handler(lambda _, context: self.problems.append(f"loop: {context}"))
             try:
                 loop.run_until_complete(self.serve(loop))
+                # The engine's side of the network goes with the loop.
+                if self.plan.end != "close":
+                    simulation.settle()
             finally:
                 loop.close()
-            if self.plan.end != "close":
-                simulation.settle()
             self.check(simulation.clients())
             self.digest = simulation.digest()
         finally:
@@ -167,6 +169,8 @@ class Process:
 
     def __init__(self, library: str) -> None:
         self.simulation = simulated_loop.load(library)
+        # A loop that is closed in the midst of it leaves coroutines that were never begun.
+        warnings.simplefilter("ignore", RuntimeWarning)
         self.watch = Watch()
         logger = logging.getLogger("martlet.error")
         logger.addHandler(self.watch)

@@ -9,6 +9,7 @@ import functools
 import importlib.util
 import selectors
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -61,10 +62,14 @@ def loop_class(simulation: ModuleType) -> Any:
     class SimulatedLoop(Loop):
         def __init__(self) -> None:
             simulation.place(self)
-            asyncio.SelectorEventLoop.__init__(self, NoDescriptors(self))
+            self._poller = NoDescriptors(self)
+            asyncio.SelectorEventLoop.__init__(self, self._poller)
 
         def time(self) -> float:
             return simulation.time()
+
+        def _waking_for_signals(self) -> AbstractContextManager[None]:
+            return nullcontext()
 
         def _make_self_pipe(self) -> None:
             pass

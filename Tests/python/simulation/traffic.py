@@ -95,8 +95,7 @@ class Traffic:
         requests = [self.request() for _ in range(count)]
         if chance.random() < 0.25:
             requests.append(self.last())
-        else:
-            self.close(requests[-1])
+        self.close(requests)
         parts = [request.bytes(chance) for request in requests]
         return Stream(requests, self.script(requests, parts), sum(map(len, parts)), chance.randint(0, 5_000_000))
 
@@ -141,10 +140,16 @@ class Traffic:
             self.add_body(request)
         return request
 
-    def close(self, request: Request) -> None:
+    def close(self, requests: list[Request]) -> None:
         """Says with the last request that it is the last, or leaves it to the end of sending."""
-        if self.chance.random() < 0.3 and request.version == "1.1":
-            request.fields.append("Connection: close")
+        if self.chance.random() < 0.3 or self.is_watched(requests):
+            requests[-1].version = "1.1"
+            requests[-1].fields = [field for field in requests[-1].fields if not field.startswith("Connection")] + ["Connection: close"]
+
+    @staticmethod
+    def is_watched(requests: list[Request]) -> bool:
+        """An application that waits for the client to leave takes the end of sending for that."""
+        return any(request.kind == "watched" for request in requests)
 
     def script(self, requests: list[Request], parts: list[bytes]) -> list[Step]:
         chance = self.chance
@@ -164,6 +169,6 @@ class Traffic:
             script.append(("write", rest))
         if requests[-1].kind == "hangs":
             return script + [("pause", chance.randint(0, 200_000_000)), ("reset", 0)]
-        if chance.random() < 0.5 or "Connection: close" not in requests[-1].fields:
+        if not self.is_watched(requests) and (chance.random() < 0.5 or "Connection: close" not in requests[-1].fields):
             script.append(("finish_sending", 0))
         return script + [("await_end", 0), ("finish_sending", 0)]

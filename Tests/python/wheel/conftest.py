@@ -3,22 +3,20 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
 
-from interpreters import VERSIONS, Interpreter, all_interpreters, builder
+from installation import BUILD_SECONDS_MAX, INSTALL_SECONDS_MAX, Installation, checked, each_interpreter
+from installed_server import InstalledServer
+from interpreters import Interpreter, builder
 from server_process import REPOSITORY, Server
 
-BUILD_SECONDS_MAX = 1200
 TEST_SECONDS_MAX = 120
-LONG_SECONDS_MAX = 1800
-INSTALL_SECONDS_MAX = 300
+LONG_SECONDS_MAX = 3600
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +32,6 @@ def bounded_time(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, previous)
-
-
-def checked(*command: str | Path, seconds: float, environ: dict[str, str] | None = None) -> str:
-    """The output of a command that has to succeed."""
-    ended = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=seconds, env=environ)
-    assert ended.returncode == 0, f"{' '.join(map(str, command))} ended with {ended.returncode}:\n{ended.stdout}"
-    return ended.stdout
 
 
 @pytest.fixture(scope="session")
@@ -68,32 +58,6 @@ def own_wheel(make_wheel: Callable[[str], Path]) -> Path:
     return make_wheel("%d.%d" % sys.version_info[:2])
 
 
-@dataclass(frozen=True)
-class Installation:
-    """A virtual environment with nothing in it but what the wheel brings and asks for."""
-
-    interpreter: Interpreter
-    directory: Path
-    # Empty: there is neither Swift nor anything else on the PATH.
-    path: Path
-
-    @property
-    def python(self) -> Path:
-        return self.directory / "bin/python"
-
-    @property
-    def command(self) -> Path:
-        return self.directory / "bin/martlet"
-
-    @property
-    def packages(self) -> Path:
-        return self.directory / f"lib/python{self.interpreter.version}/site-packages"
-
-    @property
-    def environ(self) -> dict[str, str]:
-        return {"PATH": str(self.path), "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
-
-
 @pytest.fixture(scope="session")
 def install(make_wheel: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[Interpreter], Installation]:
     @lru_cache
@@ -104,24 +68,13 @@ def install(make_wheel: Callable[[str], Path], tmp_path_factory: pytest.TempPath
         installation.path.mkdir()
         checked(interpreter.path, "-m", "venv", installation.directory, seconds=INSTALL_SECONDS_MAX)
         # How pip reaches its index is the machine's affair; a compiler is not to be found.
-        pip = {name: value for name, value in os.environ.items() if name.upper().endswith("_PROXY") or name.startswith(("PIP_", "SSL_", "HOME"))}
+        pip = {name: value for name, value in os.environ.items() if name.upper().endswith("_PROXY") or name.startswith(("PIP_", "SSL_")) or name == "HOME"}
         checked(
             installation.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, seconds=INSTALL_SECONDS_MAX,
             environ={**pip, **installation.environ})
         return installation
 
     return make
-
-
-def each_interpreter() -> list[object]:
-    """A parameter for each installation of a version; a version that is not there is one that is skipped."""
-    parameters: list[object] = []
-    for version in VERSIONS:
-        found = [each for each in all_interpreters() if each.version == version]
-        parameters += [pytest.param(each, id=str(each)) for each in found]
-        if not found:
-            parameters.append(pytest.param(None, id=version, marks=pytest.mark.skip(reason=f"no Python {version} is installed")))
-    return parameters
 
 
 @pytest.fixture(scope="session", params=each_interpreter())
@@ -133,8 +86,6 @@ def installation(request: pytest.FixtureRequest, install: Callable[[Interpreter]
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
     """Starts the installed command. What ends by itself, or badly, fails the test."""
-    from installed_server import InstalledServer
-
     started: list[Server] = []
 
     def start(installation: Installation, *arguments: str, **environ: str) -> Server:

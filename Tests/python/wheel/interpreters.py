@@ -34,7 +34,7 @@ class Interpreter:
         return self.home == sys.base_prefix
 
     def __str__(self) -> str:
-        return f"{self.release}-{'system' if self.home == '/usr' else Path(self.home).parent.name.lstrip('.')}"
+        return f"{self.release}-system" if self.home == "/usr" else self.release
 
 
 def _asked(path: Path) -> Interpreter | None:

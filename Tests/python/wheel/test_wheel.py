@@ -26,7 +26,7 @@ def test_version_is_said_once(own_wheel: Path) -> None:
 
 def test_contents(own_wheel: Path) -> None:
     with zipfile.ZipFile(own_wheel) as wheel:
-        names = [name for name in wheel.namelist() if ".dist-info/" not in name]
+        names = [name for name in wheel.namelist() if ".dist-info/" not in name and not name.endswith("/")]
     modules = [name for name in names if name.endswith(".so")]
     expected = {f"martlet/{path.relative_to(PACKAGE)}" for path in PACKAGE.rglob("*") if path.suffix in (".py", ".pyi") or path.name == "py.typed"}
     assert set(names) - set(modules) == expected
@@ -63,7 +63,8 @@ REFUSED = {
 def compile_library(source: str, output: Path, *options: str) -> None:
     """With the compiler that is part of Swift."""
     compiler = shutil.which("clang") or str(Path(shutil.which("swift") or "").resolve().parent / "clang")
-    subprocess.run([compiler, "-shared", "-fPIC", "-nostdlib", "-x", "c", "-", *options, "-o", output], input=source, text=True, check=True, timeout=60)
+    flags = ["-shared", "-fPIC", "-nostdlib", "-fuse-ld=lld", *options]
+    subprocess.run([compiler, "-x", "c", "-", *flags, "-o", output], input=source, text=True, check=True, timeout=60)
 
 
 def check(wheel: Path) -> subprocess.CompletedProcess[str]:
