@@ -24,8 +24,9 @@ from traffic import Stream, Traffic
 
 # Virtual seconds after which a run that has not ended never will.
 SECONDS_MAX = 3000
-# Python keeps ever more free objects for a while; less than half of one for each seed in the second half is no leak of anything.
-BLOCKS_PER_SEED_MAX = 0.5
+# Python's caches and lists of free objects take some thousand seeds to fill. A leak of each request's would be several blocks for each seed.
+BLOCKS_MAX = 1000
+BLOCKS_PER_SEED_MAX = 0.1
 SEEDS_FOR_GROWTH_MIN = 1000
 SEEDS_BETWEEN_REPETITIONS = 50
 
@@ -223,7 +224,7 @@ class Process:
         if len(counted) < SEEDS_FOR_GROWTH_MIN:
             return None
         first, last = min(counted[:100]), min(counted[-100:])
-        is_growing = last - first > BLOCKS_PER_SEED_MAX * len(counted)
+        is_growing = last - first > BLOCKS_MAX + BLOCKS_PER_SEED_MAX * len(counted)
         return f"allocated blocks grew from {first} to {last} over {len(counted)} seeds" if is_growing else None
 
 
