@@ -26,7 +26,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 // The extension module of the wheel is built for one interpreter, whose pkg-config name this is (`3.13`): a plain build needs no Python.
 let python = Context.environment["MARTLET_PYTHON"]
-let pythonProducts: [Product] = python == nil ? [] : [.library(name: "MartletPython", type: .dynamic, targets: ["MartletPython"])]
+let pythonProducts: [Product] = python == nil ? [] : [
+    .library(name: "MartletPython", type: .dynamic, targets: ["MartletPython"]),
+    .library(name: "MartletPythonSimulation", type: .dynamic, targets: ["MartletPythonSimulation"]),
+]
 let pythonTargets: [Target] = python.map { version in
     [
         .systemLibrary(name: "CPython", pkgConfig: "python-\(version)"),
@@ -35,6 +38,10 @@ let pythonTargets: [Target] = python.map { version in
             exclude: ["exports.txt"],
             // Python.h wants it, and the first build of a fresh clone fails without it: the C modules are built with one set of macros.
             cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
+        // The same host over the simulated engine; tests load it in place of the one above.
+        .target(
+            name: "MartletPythonSimulation", dependencies: ["Martlet", "MartletEngine", "MartletPython", "MartletSimulation", "CPython"],
+            exclude: ["exports.txt"], cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
     ]
 } ?? []
 

@@ -172,6 +172,9 @@ package final class SimulatedClient {
         } else if fromEngine.endArrived, !sawEnd {
             sawEnd = true
             network.note("client end", UInt64(number))
+        } else if fromEngine.isBroken, !sawEnd {
+            // The last bytes before a reset were read slowly.
+            return wasReset()
         }
         follow()
     }

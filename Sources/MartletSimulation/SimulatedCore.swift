@@ -42,6 +42,7 @@ internal import MartletEngine
         now = network.clock.now
         freeBuffers = (0..<UInt16(options.receiveBufferCount)).reversed()
         network.onBacklog = { [unowned self] in planAccept($0) }
+        network.engine = self
     }
 
     deinit {

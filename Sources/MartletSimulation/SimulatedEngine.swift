@@ -50,6 +50,8 @@ package import MartletEngine
 
     package mutating func shutdownSend(_ socket: SocketID) { core.shutdownSend(core.owned(socket)) }
     package mutating func close(_ socket: SocketID) { core.close(core.owned(socket)) }
+    /// The world outside is not simulated: its descriptors never have anything to read.
+    package mutating func watch(_ descriptor: Int32) {}
     package mutating func wait(until deadline: Nanoseconds?) { core.wait(until: deadline) }
     package mutating func next() -> Event? { core.next() }
     package func peerAddress(of socket: SocketID) -> SocketAddress? { core.current(socket)?.address }

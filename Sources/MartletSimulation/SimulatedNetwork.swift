@@ -26,6 +26,12 @@ package final class SimulatedNetwork {
     var backlogs: [UInt16: [SimulatedClient]] = [:]
     /// Tells the engine that a connection waits.
     var onBacklog: (UInt16) -> Void = { _ in }
+    /// The engine that the connections go to.
+    weak var engine: SimulatedCore?
+
+    /// Received bytes that the engine's owner has not released, and sockets that it has not closed.
+    package var lentCount: Int { engine?.lentCount ?? 0 }
+    package var openCount: Int { engine?.openCount ?? 0 }
 
     package init(seed: UInt64, faults: SimulatedFaults = .none) {
         self.seed = seed

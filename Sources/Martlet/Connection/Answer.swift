@@ -41,7 +41,9 @@ extension Core {
     /// The whole answer from memory: the usual one, so it takes one reservation and one pass.
     mutating func answer(_ slot: UInt32, _ status: Status, fields: FieldLines, bytes: UnsafeRawBufferPointer) {
         let row = unsafe connection(slot)
-        guard let framing = unsafe beginAnswer(row, status, length: UInt64(bytes.count)) else { return }
+        // Nothing to send with a 304 says nothing of how long the other answer would be (RFC 9110 §8.6).
+        let length: UInt64? = bytes.count == 0 && status == .notModified ? nil : UInt64(bytes.count)
+        guard let framing = unsafe beginAnswer(row, status, length: length) else { return }
         let isInline = bytes.count <= Self.inlineBodyBytesMax
         let need = preamble.byteCount + Self.headOverheadBytes + fields.count + (isInline ? bytes.count : 0)
         guard let block = unsafe reserve(slot, row, need) else { return }

@@ -31,11 +31,13 @@ package struct HostedService {
     /// Nil once the core is closed.
     private var pump: (any HostedPump)?
     private let core: CorePointer
-    private let resources: Resources
+    private let memoryLimitBytes: UInt64?
     private let descriptorsMax: Int
     private let connectionCapacity: Int
     private let home = ThreadIdentity.current
     private var control: CoreControl
+    /// Has the last word on each service's configuration, where the caller brought the engine.
+    private let amend: ((inout Configuration) -> Void)?
     /// One line for the log: which engine runs, and why.
     package let engineReason: String
     package let usesRing: Bool
@@ -47,13 +49,14 @@ package struct HostedService {
         var configuration = Configuration()
         configuration.engine = choice
         configuration.ring = ring
-        resources = try Self.machine.get()
+        memoryLimitBytes = try Self.machine.get().memoryLimitBytes
+        amend = nil
         // A loop that serves nobody leaves the process's limits alone.
         descriptorsMax = min(CoreSelection.descriptorLimitMax, Self.socketsMax)
         // As many as there could ever be: rows that are not used cost no memory.
         configuration.connectionsMax = Int.max
         let settings = CoreSettings(
-            configuration, memoryLimitBytes: resources.memoryLimitBytes, coreCount: 1, descriptorsMax: descriptorsMax)
+            configuration, memoryLimitBytes: memoryLimitBytes, coreCount: 1, descriptorsMax: descriptorsMax)
         connectionCapacity = settings.connectionCapacity
         control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
         unsafe core = CorePointer.allocate(capacity: 1)
@@ -70,6 +73,25 @@ package struct HostedService {
             unsafe core.deallocate()
             throw error
         }
+    }
+
+    /// Takes an engine that the caller has made, as simulations do.
+    ///
+    /// - Parameter amend: changes what a service has configured, also what only tests want to change.
+    package init<E: Engine & ~Copyable>(over engine: consuming E, amending amend: @escaping (inout Configuration) -> Void) throws(SystemError) {
+        memoryLimitBytes = nil
+        // Rows for all of the engine's sockets, and no more connections than it has sockets.
+        descriptorsMax = engine.socketsMax / 2
+        self.amend = amend
+        engineReason = "the caller's own"
+        usesRing = false
+        let settings = CoreSettings(Configuration(), memoryLimitBytes: nil, coreCount: 1, descriptorsMax: descriptorsMax)
+        connectionCapacity = settings.connectionCapacity
+        control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
+        let now = engine.now
+        unsafe core = CorePointer.allocate(capacity: 1)
+        unsafe core.initialize(to: try Core(index: 0, settings: settings, mailbox: try Mailbox(capacity: settings.mailboxCapacity), now: now))
+        pump = GivenPump(try unsafe Worker(engine: engine, core: core, listeners: [], control: control, isHosted: true))
     }
 
     /// Rows that are never used cost address space only, but still: more than this nobody has on one core.
@@ -168,9 +190,10 @@ package struct HostedService {
         guard let pump else { throw .engineUnavailable("the loop is closed") }
         let limit = min(try CoreSelection.descriptorLimit(coreCount: 1), descriptorsMax)
         var configuration = service.configuration
+        amend?(&configuration)
         configuration.connectionsMax = min(configuration.connectionsMax, unsafe core.pointee.settings.connectionsMax)
         var settings = CoreSettings(
-            configuration, memoryLimitBytes: resources.memoryLimitBytes, coreCount: 1, descriptorsMax: limit)
+            configuration, memoryLimitBytes: memoryLimitBytes, coreCount: 1, descriptorsMax: limit)
         settings.connectionCapacity = connectionCapacity
         do throws(SystemError) {
             unsafe core.pointee.preamble = try Preamble(serverName: settings.serverName, sendsDate: settings.sendsDate)
@@ -178,7 +201,8 @@ package struct HostedService {
             throw .system(error)
         }
         unsafe core.pointee.settings = settings
-        StartupCode.release()
+        // Simulations start by the thousand, and nobody measures their memory.
+        if amend == nil { StartupCode.release() }
         control = CoreControl(index: 0, board: CoreBoard(coreCount: 1, sharesListeners: false) {})
         service.listeners.forEach(Self.makeNonBlocking)
         pump.beginService(service.listeners, control)
@@ -196,6 +220,8 @@ package struct HostedService {
     package func stop() { control.askToStop() }
 
     package var counters: CoreCounters { unsafe core.pointee.counters }
+    /// Memory that connections hold for input and output.
+    package var bytesLent: Int { unsafe core.pointee.blocks.bytesLent }
 
     /// The client's address, asked of the kernel.
     package func peerAddress(of exchange: Exchange) -> SocketAddress? {

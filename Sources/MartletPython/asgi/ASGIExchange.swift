@@ -181,6 +181,12 @@ internal import MartletHTTP
         for unsafe future in unsafe own(object).pointee.waiters { unsafe loop.resolve(future) }
     }
 
+    /// Nobody will be woken any more: futures let go of the tasks that wait for them, which otherwise hold each other for ever.
+    static func cancelWaiters(_ object: Reference) {
+        let cancel = unsafe service(object).names.cancel
+        for unsafe future in unsafe own(object).pointee.waiters where unsafe Object(taking: martlet_call_method0(future, cancel)) == nil { PyErr_Clear() }
+    }
+
     // MARK: receive()
 
     /// Nothing is taken yet: what is never awaited loses nothing.

@@ -56,7 +56,15 @@ internal import MartletHTTP
     /// Lower-case names of the known fields as bytes objects, by number.
     let fieldNames: [Reference]
 
-    init?() {
+    nonisolated(unsafe) private static var made: ASGINames?
+
+    /// The same for all services of the process; nil with an exception raised.
+    static func shared() -> ASGINames? {
+        if unsafe made == nil { unsafe made = ASGINames() }
+        return unsafe made
+    }
+
+    private init?() {
         guard let emptyBytes = unsafe Object(taking: PyBytes_FromStringAndSize(nil, 0)) else { return nil }
         unsafe self.emptyBytes = unsafe emptyBytes.leave()
         unsafe methodNames = unsafe ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"].map { unsafe Python.interned($0) }

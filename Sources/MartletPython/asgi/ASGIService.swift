@@ -32,7 +32,7 @@ internal import MartletHTTP
     var loop: LoopState? { unsafe loopState }
 
     init?(_ loop: LoopState, _ application: Reference, _ listeners: [Int32], _ settings: ServiceSettings, state: Reference?) {
-        guard let names = ASGINames(), let tasks = TaskFactory(loop), let future = loop.makeFuture(),
+        guard let names = ASGINames.shared(), let tasks = TaskFactory(loop), let future = loop.makeFuture(),
             let scopes = unsafe ASGIScope(names, rootPath: settings.rootPath, state: state, listeners: listeners),
             let disconnected = Python.importing("martlet._errors", "ClientDisconnected"),
             let report = Python.importing("martlet._errors", "report_application_error"),
@@ -264,6 +264,7 @@ internal import MartletHTTP
 
     /// The loop is closed: nobody will be woken.
     func loopClosed() {
+        for unsafe object in unsafe exchanges.compactMap({ unsafe $0.reference }) + running { unsafe ASGIExchange.cancelWaiters(object) }
         unsafe loopState = nil
         for index in exchanges.indices { exchanges[index].clear() }
         while unsafe Object(taking: toWake.popLast()) != nil {}

@@ -2,7 +2,7 @@
 
 internal import CPython
 
-@safe struct TaskFactory {
+@safe struct TaskFactory: ~Copyable {
     private let taskType: Reference
     private let loop: Reference
     private let done: Reference
@@ -19,6 +19,11 @@ internal import CPython
         unsafe argumentNames = unsafe names.leave()
         unsafe self.loop = unsafe loop.loop
         unsafe done = unsafe Python.interned("done")
+    }
+
+    deinit {
+        unsafe martlet_decref(taskType)
+        unsafe martlet_decref(argumentNames)
     }
 
     /// The task; one that is done already needed to wait for nothing. Nil with an exception raised.

@@ -56,13 +56,18 @@ enum LoopBase {
             return -1
         }
         guard let made = unsafe LoopState(loop: object, engine: engine) else { return -1 }
+        return unsafe install(made, in: object) ? 0 : -1
+    }
+
+    /// False with an exception raised.
+    static func install(_ loop: LoopState, in object: Reference) -> Bool {
         let place = unsafe state(of: object, as: LoopBaseState.self)
         guard unsafe place.pointee.loop == nil else {
             unsafe Python.raise(martlet_exc_runtime_error(), "LoopBase.__init__ was called twice")
-            return -1
+            return false
         }
-        unsafe place.pointee.loop = Unmanaged.passRetained(made)
-        return 0
+        unsafe place.pointee.loop = Unmanaged.passRetained(loop)
+        return true
     }
 
     private static let traverse: @convention(c) (Reference?, visitproc?, UnsafeMutableRawPointer?) -> Int32 = { object, visit, argument in
@@ -165,7 +170,7 @@ enum LoopBase {
 
     private static let callLater: FastArguments = { object, values, count, names in
         guard let loop = unsafe loopState(object), let delay = unsafe seconds(values, count, "call_later", "delay") else { return nil }
-        let when = LoopState.monotonicSeconds() + delay
+        let when = loop.seconds() + delay
         if loop.isDebug { return unsafe scheduleSlowly(loop, object, when, values, count, names) }
         return unsafe schedule(loop, object!, when, values, count, names, "call_later")
     }

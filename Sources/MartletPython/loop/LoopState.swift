@@ -12,7 +12,7 @@ internal import MartletEngine
 @safe final class LoopState {
     /// Belongs to the thread that runs the loop.
     private(set) var core: HostedCore
-    private let engine: EngineChoice
+    private let engine: EngineChoice?
     let names: LoopNames
     let layout: HandleLayout
     /// The loop itself, which owns this.
@@ -28,20 +28,31 @@ internal import MartletEngine
     /// The service's handlers run, and with them first steps of applications.
     private var isTurning = false
     private var handler = HostHandler()
+    /// A clock of somebody's own instead of the monotonic one.
+    private let clock: (() -> Double)?
 
     /// A wait this long is as good as none that ends; asyncio has the same bound.
     private static let waitSecondsMax = 86_400.0
     private static let clockSecondsMax = 1e9
 
-    init?(loop: Reference, engine: EngineChoice) {
-        guard let names = LoopNames.shared(), let layout = HandleLayout.shared() else { return nil }
+    /// nil with an exception raised.
+    convenience init?(loop: Reference, engine: EngineChoice) {
+        let core: HostedCore
         do throws(ServerError) {
             core = try HostedCore(engine: engine)
         } catch {
             unsafe Python.raise(martlet_exc_os_error(), "\(error)")
             return nil
         }
+        unsafe self.init(loop: loop, core: core, engine: engine, clock: nil)
+    }
+
+    /// Without an engine to make another core with, the loop keeps this one. nil with an exception raised.
+    init?(loop: Reference, core: HostedCore, engine: EngineChoice?, clock: (() -> Double)?) {
+        guard let names = LoopNames.shared(), let layout = HandleLayout.shared() else { return nil }
         unsafe self.loop = unsafe loop
+        self.core = core
+        self.clock = clock
         self.names = names
         self.layout = layout
         self.engine = engine
@@ -52,6 +63,10 @@ internal import MartletEngine
         if core.isHome || isClosed { return true }
         if service != nil {
             unsafe Python.raise(martlet_exc_runtime_error(), "a loop that serves runs on the thread on which its Service was made, in the same process")
+            return false
+        }
+        guard let engine else {
+            unsafe Python.raise(martlet_exc_runtime_error(), "the loop's core belongs to another thread or process")
             return false
         }
         do throws(ServerError) {
@@ -72,6 +87,9 @@ internal import MartletEngine
 
     /// Ends the wait, from whichever thread.
     func wake() { core.wake() }
+
+    /// `loop.time()`.
+    func seconds() -> Double { clock.map { $0() } ?? Self.monotonicSeconds() }
 
     /// `time.monotonic()`, to the last bit.
     static func monotonicSeconds() -> Double { Double(Clock.precise()) / 1e9 }
@@ -133,7 +151,7 @@ internal import MartletEngine
     }
 
     private func deadline(_ seconds: Double?) -> Nanoseconds? {
-        var end = seconds.map { Self.monotonicSeconds() + min($0, Self.waitSecondsMax) }
+        var end = seconds.map { self.seconds() + min($0, Self.waitSecondsMax) }
         if let next = timers.next { end = min(end ?? next, next) }
         // Rounded up: a wait that ends before the timer is due would be another turn. A machine does not run for longer than the bound.
         return end.map { Nanoseconds(max(1, min($0, Self.clockSecondsMax) * 1e9)) + 1 }
@@ -154,7 +172,7 @@ internal import MartletEngine
 
     private func takeDueTimers() {
         guard timers.next != nil else { return }
-        let end = Self.monotonicSeconds() + 1e-9
+        let end = self.seconds() + 1e-9
         while let handle = timers.popDue(end) {
             unsafe layout.markScheduled(handle.reference, false)
             if unsafe layout.isCancelled(handle.reference) {
@@ -191,8 +209,9 @@ internal import MartletEngine
 
     /// The loop is closed: nothing is watched or served any more.
     func close() {
-        isClosed = true
+        // First: what waits for a request is let go of by way of the ready queue.
         service?.loopClosed()
+        isClosed = true
         service = nil
         handler.service = nil
         clear()

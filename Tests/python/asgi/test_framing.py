@@ -84,6 +84,11 @@ def test_304_may_say_the_length_of_the_other_answer(served: ApplicationServer, k
     assert asked(served, script(key, start(304, LENGTH_5), body())).field("content-length") in ("5", None)
 
 
+@pytest.mark.parametrize("messages", [[body()], [more(b""), body()]], ids=["at once", "in pieces"])
+def test_304_says_no_length_of_its_own(served: ApplicationServer, key: str, messages: list[object]) -> None:
+    assert asked(served, script(key, start(304), *messages)).field("content-length") is None
+
+
 @pytest.mark.parametrize("messages", [
     [more(b"hel"), body(b"lo and more")],
     [more(b"hello"), body(b"more")],
