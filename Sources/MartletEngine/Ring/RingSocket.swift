@@ -28,7 +28,7 @@ struct RingSocket: SlotRow {
         static let notificationPending = State(rawValue: 1 << 11)
         /// The kernel refused to send from this socket without a copy.
         static let sendsCopies = State(rawValue: 1 << 14)
-        /// Its owner could not keep up once: it is read a buffer at a time from then on, so that no burst fills memory that is cold by the time it is looked at.
+        /// Its owner could not keep up once: it is read a buffer at a time from then on, so that no burst fills memory that is cold when it is looked at.
         static let receivesSingly = State(rawValue: 1 << 15)
 
         /// Operations that the kernel has not ended.
