@@ -202,15 +202,23 @@ extension Core {
     }
 
     /// Ends a streamed body. One that is shorter than its promised length cuts the connection.
-    mutating func finishStreaming(_ slot: UInt32) {
+    ///
+    /// - Parameter trailers: field lines that go out behind a chunked body (RFC 9112 §7.1.2).
+    mutating func finishStreaming(_ slot: UInt32, trailers: FieldLines = unsafe FieldLines(start: nil, count: 0)) {
         let row = unsafe connection(slot)
         guard unsafe row.pointee.responseStage == .streaming else { return }
         let flags = unsafe row.pointee.flags
         if flags.contains(.sizedAnswer), unsafe row.pointee.answerRemaining > 0 { return cut(slot) }
         if flags.contains(.chunkedAnswer), !flags.contains(.bodylessAnswer) {
-            guard let block = unsafe reserve(slot, row, ResponseSerializer.lastChunkBytes) else { return }
+            guard let block = unsafe reserve(slot, row, trailers.count + ResponseSerializer.lastChunkBytes) else { return }
             var writer = unsafe writer(block)
-            ResponseSerializer.lastChunk(into: &writer)
+            if unsafe trailers.isEmpty {
+                ResponseSerializer.lastChunk(into: &writer)
+            } else {
+                writer.append("0\r\n")
+                unsafe writer.append(trailers)
+                ResponseSerializer.endOfHead(into: &writer)
+            }
             unsafe commit(row, block, writer.count)
         }
         unsafe finishAnswer(slot, row)

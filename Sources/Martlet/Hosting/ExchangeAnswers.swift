@@ -24,7 +24,6 @@ extension Exchange {
 
     /// True while nothing of an answer exists.
     package var isPending: Bool { isLive && stage == .pending }
-    package var isStreaming: Bool { isLive && stage == .streaming }
 
     private var stage: ResponseStage { unsafe core.pointee.connection(slot).pointee.responseStage }
 
@@ -103,20 +102,6 @@ extension Core {
         let showsItsEnd = unsafe !row.pointee.flags.isDisjoint(with: [.chunkedAnswer, .sizedAnswer])
         guard showsItsEnd, unsafe row.pointee.responseStage == .streaming else { return cut(slot) }
         unsafe row.pointee.flags.formUnion([.closes, .lingers])
-        unsafe finishAnswer(slot, row)
-    }
-
-    mutating func finishStreaming(_ slot: UInt32, trailers: FieldLines) {
-        let row = unsafe connection(slot)
-        guard unsafe row.pointee.responseStage == .streaming else { return }
-        let flags = unsafe row.pointee.flags
-        guard trailers.count > 0, flags.contains(.chunkedAnswer), !flags.contains(.bodylessAnswer) else { return finishStreaming(slot) }
-        guard let block = unsafe reserve(slot, row, trailers.count + ResponseSerializer.lastChunkBytes) else { return }
-        var writer = unsafe writer(block)
-        writer.append("0\r\n")
-        unsafe writer.append(trailers)
-        ResponseSerializer.endOfHead(into: &writer)
-        unsafe commit(row, block, writer.count)
         unsafe finishAnswer(slot, row)
     }
 }

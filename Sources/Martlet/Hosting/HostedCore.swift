@@ -8,7 +8,7 @@ package import MartletEngine
 
 /// What a hosted core's service is made of.
 package struct HostedService {
-    /// Descriptors of listening sockets, non-blocking or not; they stay the host's and open until `HostedCore.turn` has said `.ended`.
+    /// Descriptors of listening sockets, non-blocking or not; they stay the host's and open until `HostedCore.turn` has said `.serviceEnded`.
     package var listeners: [Int32]
     /// Limits, deadlines, names; what concerns addresses, cores and engines is the host's own affair.
     package var configuration: Configuration
@@ -45,10 +45,9 @@ package struct HostedService {
     /// Makes the engine on the calling thread, which is the core's from now on.
     ///
     /// - Throws: what keeps the engine from starting, in a sentence that names the cause and the fix.
-    package init(engine choice: EngineChoice, ring: RingOptions = RingOptions()) throws(ServerError) {
+    package init(engine choice: EngineChoice) throws(ServerError) {
         var configuration = Configuration()
         configuration.engine = choice
-        configuration.ring = ring
         memoryLimitBytes = try Self.machine.get().memoryLimitBytes
         amend = nil
         // A loop that serves nobody leaves the process's limits alone.
@@ -94,6 +93,12 @@ package struct HostedService {
         pump = GivenPump(try unsafe Worker(engine: engine, core: core, listeners: [], control: control, isHosted: true))
     }
 
+    // A piece of a body costs the other runtime an object and a call, so pieces are larger than a native handler's; and few, because what is used in rotation
+    // is resident: 1 MiB, at most 2. Connections that find none wait for their turn.
+    private static let receiveBufferBytes = 16_384
+    private static let receiveBufferCount = 64
+    private static let receiveBufferCountMax = 128
+
     /// Rows that are never used cost address space only, but still: more than this nobody has on one core.
     private static let socketsMax = 65_536
 
@@ -115,9 +120,9 @@ package struct HostedService {
         if configuration.engine != .epoll {
             do {
                 var options = configuration.ring
-                options.receiveBufferBytes = 16_384
-                options.receiveBufferCount = 64
-                options.receiveBufferCountMax = 128
+                options.receiveBufferBytes = receiveBufferBytes
+                options.receiveBufferCount = receiveBufferCount
+                options.receiveBufferCountMax = receiveBufferCountMax
                 options.socketsMax = socketsMax
                 let engine = try RingEngine(options)
                 let reason = EngineSelection.reason(engine.summary, configuration.engine)

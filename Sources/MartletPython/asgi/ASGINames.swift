@@ -48,7 +48,6 @@ internal import MartletHTTP
     let cancelled = unsafe Python.interned("cancelled")
     let addDoneCallback = unsafe Python.interned("add_done_callback")
     let cancel = unsafe Python.interned("cancel")
-    let fileno = unsafe Python.interned("fileno")
 
     let emptyBytes: Reference
     let emptyString = unsafe Python.interned("")

@@ -18,7 +18,7 @@ internal import MartletHTTP
     private let clientDisconnected: Reference
     private let reportError: Reference
     private let isDisconnectFunction: Reference
-    /// `(method, path, version, client, status)` after each answer; nil: nobody wants to know.
+    /// Called with client, method, target, version and status after each answer; nil: nobody wants to know.
     private let accessLog: Reference?
     /// The live exchange of each connection, by slot.
     private var exchanges: [Slot] = []
@@ -75,7 +75,7 @@ internal import MartletHTTP
         unsafe own.pointee.isHead = request.method == .head
         if let te = request.field(.te) { unsafe own.pointee.clientTakesTrailers = namesTrailers(te) }
         unsafe takeBody(request, own)
-        guard let scope = scopes.make(request, exchange, loop.core) else { return fail(object, exchange) }
+        guard let scope = scopes.make(request, exchange, loop.core) else { return unsafe applicationEnded(object.reference) }
         if unsafe accessLog != nil, let logged = scopes.logged(request, exchange) { unsafe own.pointee.logged.set(logged) }
         keep(object.copy(), exchange.slotIndex)
         call(object, scope)
@@ -120,11 +120,10 @@ internal import MartletHTTP
 
     private func keep(_ object: consuming Object, _ slot: Int) {
         while exchanges.count <= slot { exchanges.append(Slot()) }
+        // What dies with an earlier one may run Python code: not while the table is being changed.
+        let earlier = exchanges[slot].take()
         exchanges[slot].set(object)
-    }
-
-    private func fail(_ object: borrowing Object, _ exchange: Exchange) {
-        unsafe applicationEnded(object.reference)
+        _ = consume earlier
     }
 
     // MARK: What goes on
@@ -144,7 +143,7 @@ internal import MartletHTTP
     func ended(_ exchange: Exchange, reason: EndReason) {
         guard let object = unsafe live(exchange) else { return }
         unsafe ASGIExchange.ended(object, reason)
-        exchanges[exchange.slotIndex].clear()
+        _ = exchanges[exchange.slotIndex].take()
     }
 
     private func live(_ exchange: Exchange) -> Reference? {
